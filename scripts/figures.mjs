@@ -1,33 +1,21 @@
 // Writes the figures of README.md, docs/benchmarks.md and docs/applications.md from the measurements in docs/figures
 // and the profiles: the text between "<!-- figures: NAME -->" and "<!-- end -->". `figures.mjs --check` writes nothing
-// and fails if a page differs. The measurements are written by `npm run bench -- --keep`, `scripts/lab.sh --sessions 20
+// and fails if a page differs. `figures.mjs --age` says how many commits have changed what the benchmark measures since
+// its figures were measured. The measurements are written by `npm run bench -- --keep`, `scripts/lab.sh --sessions 20
 // --compare --keep` and `scripts/applications.mjs`.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { number } from './lib/number.mjs';
 import { readWords } from './lib/usage.mjs';
 
-const words = readWords(import.meta.url, { options: ['--check'] });
+const words = readWords(import.meta.url, { options: ['--check', '--age'] });
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const read = (name) => JSON.parse(readFileSync(`docs/figures/${name}.json`, 'utf8'));
 
-/** What an owner of a router asks, and the figure of the benchmark that answers it. */
-const COSTS = [
-  [
-    'a DNS answer that has nothing to do with an application arrives later by (median)',
-    'held, forwarded, no match, p50',
-  ],
-  ['the slowest of a hundred such answers, by', 'held, forwarded, no match, p99'],
-  ['memory of the agent', 'resident memory, idle'],
-  [
-    'web and games: speed of one TCP connection, of that without `whp`',
-    'forwarding with the table: TCP direct',
-  ],
-  [
-    'in the tunnel: of the speed of the same tunnel made by hand',
-    'forwarding with the table: TCP in the tunnel, beside plain GRE',
-  ],
-];
+/** What the benchmark measures, and its own programs: a commit that changes nothing of it leaves the figures valid. */
+const MEASURED = ['agent', 'test/bench', 'test/lab/bench', 'scripts/bench.sh'];
 
 const MODES = {
   hold: 'whp, DNS answers held',
@@ -35,14 +23,8 @@ const MODES = {
   nftset: "dnsmasq's nftset alone",
 };
 
-function number(value) {
-  if (!Number.isFinite(value)) return 'none';
-  if (Math.abs(value) >= 100) return value.toFixed(0);
-  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
-}
-
 function table(head, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`.replaceAll('|  |', '| |');
+  const line = (cells) => `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
@@ -50,15 +32,36 @@ function measured({ command, date, tree, router }) {
   return `\`${command}\`, ${router} router, ${date.slice(0, 10)}, tree ${tree}`;
 }
 
-/** A value outside its limit is bold. */
+function measuredBench({ command, date, tree, machine, runs }) {
+  const spread = runs === 1 ? '1 run' : `the median of ${runs} runs`;
+  return `\`${command}\`, ${date.slice(0, 10)}, tree ${tree}, ${spread}, ${machine}`;
+}
+
+const withUnit = (value, unit) => `${number(value)} ${unit}`;
+
+/** What was measured beside a figure. */
+const besideText = ({ beside }) =>
+  beside.map(({ what, value, unit }) => `${what}: ${withUnit(value, unit)}`);
+
+/** "kept", or by how much the limit is missed, bold. */
+function verdict({ value, unit, budget, kept }) {
+  if (kept === null) return '';
+  if (kept) return 'kept';
+  const how = budget.kind === 'most' ? 'over' : 'under';
+  return `**${withUnit(Math.abs(value - budget.limit), unit)} ${how}**`;
+}
+
 function benchTable(bench) {
-  const rows = bench.figures.map(({ name, value, unit, budget, kept, note }) => {
+  const rows = bench.figures.map((one) => {
+    const { name, value, unit, least, most, runs, budget, note } = one;
     const sign = budget?.kind === 'most' ? 'at most' : 'at least';
     const limit = budget === null ? '' : `${sign} ${budget.limit} ${unit}`;
-    const text = `${number(value)} ${unit}`;
-    return [name, kept === false ? `**${text}**` : text, limit, note];
+    const spread = runs === 1 ? '' : `${number(least)} - ${number(most)}`;
+    const others = [...besideText(one), note].filter((text) => text !== '').join('; ');
+    return [name, withUnit(value, unit), spread, limit, verdict(one), others];
   });
-  return `Measured: ${measured(bench)}.\n\n${table(['figure', 'value', 'limit', 'note'], rows)}`;
+  const head = ['figure', 'value', 'least - most', 'limit', '', 'beside it'];
+  return `Measured: ${measuredBench(bench)}.\n\n${table(head, rows)}`;
 }
 
 function sessionsTable(sessions) {
@@ -75,15 +78,12 @@ function sessionsTable(sessions) {
   return `Measured: ${measured(sessions)}.\n\n${table(head, rows)}`;
 }
 
+/** The figures that answer a question of an owner. */
 function costsTable(bench) {
-  const rows = COSTS.map(([question, wanted]) => {
-    const found = bench.figures.find(({ name }) => name === wanted);
-    if (found === undefined) throw new Error(`docs/figures/bench.json has no figure "${wanted}"`);
-    const [speeds] = /[\d.]+ beside [\d.]+ Mbit\/s/.exec(found.note) ?? [];
-    const value = `${number(found.value)} ${found.unit}`;
-    return [question, speeds === undefined ? value : `${value} (${speeds})`];
-  });
-  return `Measured: ${measured(bench)}.\n\n${table(['', 'on the emulated router'], rows)}`;
+  const rows = bench.figures
+    .filter(({ question }) => question !== null)
+    .map((one) => [one.question, withUnit(one.value, one.unit), besideText(one).join('; ')]);
+  return `Measured: ${measuredBench(bench)}.\n\n${table(['', '`whp`', 'beside it'], rows)}`;
 }
 
 /** The shipped profile of an application, or null. */
@@ -153,6 +153,24 @@ function block(name) {
   return make();
 }
 
+/** "figures: 3 commits old (tree 0123456789)". */
+function age({ tree }) {
+  const range = `${tree.split(' ')[0]}..HEAD`;
+  const count = spawnSync('git', ['rev-list', '--count', range, '--', ...MEASURED], {
+    encoding: 'utf8',
+  });
+  const commits = count.stdout.trim();
+  const old =
+    count.status === 0
+      ? `${commits} ${commits === '1' ? 'commit' : 'commits'} old`
+      : 'of a tree that is not in this history';
+  return `figures: ${old} (tree ${tree})`;
+}
+
+if (words.includes('--age')) {
+  console.log(age(read('bench')));
+  process.exit();
+}
 const check = words.includes('--check');
 let blocks = 0;
 for (const page of ['README.md', 'docs/benchmarks.md', 'docs/applications.md']) {

@@ -10,6 +10,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 help_asked "$@"
 
 inputs=10000000 seconds=120 seed=1 target=()
@@ -25,6 +26,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done
 
+need_node
 scripts/host.sh asan >/dev/null || exit 1
 status=0
 echo 'in Node:'

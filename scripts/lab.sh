@@ -39,6 +39,7 @@ say() { echo "lab: $*" >&2; }
 die() { say "$*"; exit 1; }
 . scripts/lib/mirror.sh
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 
 # What is asked for, before anything is installed, built or booted.
 help_asked "$@"
@@ -75,7 +76,7 @@ for word in "$@"; do
 done
 export WHP_KERNEL="${WHP_KERNEL:-6.1}"
 
-command -v node >/dev/null 2>&1 || die 'node is missing: install Node.js 20 or later'
+need_node
 mkdir -p out
 # One lab at a time builds; the others wait and find it done.
 exec 9>out/.lab-build.lock

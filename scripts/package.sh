@@ -22,6 +22,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 . scripts/lib/packages.sh
 . scripts/lib/quickjs.sh
 . scripts/lib/musl.sh
@@ -53,6 +54,7 @@ while [ $# -gt 0 ]; do
 done
 [ ${#archs[@]} -gt 0 ] || archs=(x86_64 mips_24kc)
 
+need_node
 mkdir -p "${WHP_CACHE:-out/cache}" out/package
 cache=$(realpath "${WHP_CACHE:-out/cache}")
 out=$(realpath out/package)

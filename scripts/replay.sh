@@ -6,9 +6,10 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 help_asked "$@"
 [ $# -gt 0 ] || refuse 'which FILE: a pcap or pcapng'
-command -v node >/dev/null || { echo "replay: Node 20 is needed (nodejs.org)" >&2; exit 1; }
+need_node
 [ -x out/host/x86_64/whp-host ] || echo "replay: the first run builds the program, some minutes" >&2
 [ -d node_modules ] || npm ci --no-audit --no-fund >&2
 scripts/host.sh x86_64 >/dev/null

@@ -12,6 +12,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
+. scripts/lib/node.sh
 . scripts/lib/packages.sh
 
 help_asked "$@"
@@ -23,6 +24,7 @@ for word in "$@"; do
   esac
 done
 export FULL
+need_node
 
 passed=0 failed=0 skipped=0
 output=$(mktemp)
@@ -93,6 +95,7 @@ asan=out/host/asan/whp-host
 
 prepare 'packages' install_packages
 prepare 'node modules' install_modules
+node scripts/figures.mjs --age
 suite 'types' npx tsc --noEmit
 suite 'format and lint' npx biome check .
 prepare 'host x86_64' scripts/host.sh x86_64

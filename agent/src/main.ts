@@ -7,7 +7,7 @@ import { auditCommand } from './cli/audit.ts';
 import { checkFile } from './cli/check.ts';
 import { diagnose } from './cli/diagnose.ts';
 import { put, refused } from './cli/out.ts';
-import { complained, jsonLine, printedAlone, problemLines } from './cli/print.ts';
+import { complained, jsonLine, printedAlone, problemsText } from './cli/print.ts';
 import { profileCommand } from './cli/profile.ts';
 import { replayFile } from './cli/replay.ts';
 import { testCommand } from './cli/test.ts';
@@ -44,7 +44,7 @@ async function run(command: Command): Promise<number> {
 function printRuleset(command: Command): number {
   const policy = loadPolicy(command, null);
   if (!policy.ok) {
-    const err = problemLines(policy.problems);
+    const err = problemsText(policy.problems);
     return put({ ...complained(policy.problems, 1, command.json), err });
   }
   const text = renderLoad(compile(policy.value));

@@ -1,6 +1,7 @@
 // The cost of a matching answer on the router with the agent's modules and the real table: step (decode, match,
-// learn), the transaction until its acknowledgement, and both. For comparison one element over netlink and one
-// by an `nft` process. The agent must be idle. Prints one JSON object of milliseconds.
+// learn), the teaching until its acknowledgement, and both. For comparison one element, taught in a loop and cold
+// (after 25 ms of sleep), by a transaction, and by an `nft` process. The agent must be idle. Prints one JSON object of
+// milliseconds.
 // Usage: commit [TIMES]
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
@@ -15,8 +16,10 @@ import { askedEvents } from '../fixtures/dns-events.ts';
 import { answerTo, labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from '../lab/bench/answer.ts';
 import { effectsOn, realKernel } from '../lib/kernel.ts';
 
-const TIMES = Number(scriptArgs[1] ?? 300);
-const PROCESSES = 20;
+const TIMES = Number(scriptArgs[1] ?? 100);
+const PROCESSES = 10;
+/** Milliseconds of sleep after which caches are cold, as when an event comes. */
+const COLD = 25;
 const SET = setName('skype', 'addr', 4);
 
 const loaded = loadPolicy(
@@ -58,7 +61,7 @@ function spread(values: number[]): Spread {
 function answers(domain: string, from: number): { step: Spread; commit: Spread; all: Spread } {
   const [steps, commits, all]: number[][] = [[], [], []];
   for (let i = 0; i < TIMES; i++) {
-    const bytes = packetOf(labelOf('z', i), domain, from + i);
+    const bytes = packetOf(labelOf('z1', i), domain, from + i);
     const [query, answer] = askedEvents(bytes);
     step(state, query, monotonic());
     const t0 = monotonic();
@@ -73,17 +76,24 @@ function answers(domain: string, from: number): { step: Spread; commit: Spread; 
   return { step: spread(steps!), commit: spread(commits!), all: spread(all!) };
 }
 
-function netlink(operation: 'add' | 'renew', net: number): Spread {
-  const { sets } = effects.kernel;
-  return spread(
-    Array.from({ length: TIMES }, (_, i) => {
-      const key = addressKey(`90.210.${net + (i >> 8)}.${i & 255}`)!;
-      const t0 = monotonic();
-      const error = sets.change([{ operation, set: SET, elements: [{ key, timeout: 300000 }] }]);
-      if (error !== null) throw new Error(errorText(error));
-      return monotonic() - t0;
-    }),
-  );
+/** Milliseconds of one new element. */
+function element(kind: 'teach' | 'change', net: number, i: number): number {
+  const key = addressKey(`90.210.${net + (i >> 8)}.${i & 255}`)!;
+  const t0 = monotonic();
+  const error = effects.kernel.sets[kind]([
+    { operation: 'renew', set: SET, elements: [{ key, timeout: 300000 }] },
+  ]);
+  if (error !== null) throw new Error(errorText(error));
+  return monotonic() - t0;
+}
+
+async function elements(kind: 'teach' | 'change', net: number, sleep: number): Promise<Spread> {
+  const times: number[] = [];
+  for (let i = 0; i < TIMES; i++) {
+    if (sleep > 0) await pause(sleep);
+    times.push(element(kind, net, i));
+  }
+  return spread(times);
 }
 
 /** One run of a program, from fork to exit. */
@@ -98,17 +108,18 @@ function process(command: (i: number) => string[]): Spread {
   );
 }
 
-/** Returns to the event loop (and its watchdog) between two parts. */
-const pause = (): Promise<void> => new Promise((resolve) => void os.setTimeout(resolve, 0));
+/** Returns to the event loop (and its watchdog). */
+const pause = (milliseconds = 0): Promise<void> =>
+  new Promise((resolve) => void os.setTimeout(resolve, milliseconds));
 
 const noMatch = answers(OTHER_DOMAIN, 500_000);
 await pause();
 const match = answers(OUR_DOMAIN, 500_000);
 await pause();
-const add = netlink('add', 0);
-await pause();
-const renew = netlink('renew', 8);
-await pause();
+const taught = await elements('teach', 0, 0);
+const cold = await elements('teach', 8, COLD);
+const byPacket = effects.kernel.sets.byPacket()[4];
+const changed = await elements('change', 16, COLD);
 const nft = process((i) => [
   'nft',
   `add element inet ${TABLE} ${SET} { 90.210.32.${i} timeout 5m }`,
@@ -116,4 +127,5 @@ const nft = process((i) => [
 await pause();
 const nothing = process(() => ['/bin/true']);
 if (effects.failures.count > 0) throw new Error(effects.failures.last);
-std.out.puts(`${JSON.stringify({ noMatch, match, add, renew, nft, nothing })}\n`);
+const all = { noMatch, match, taught, cold, byPacket, changed, nft, nothing };
+std.out.puts(`${JSON.stringify(all)}\n`);

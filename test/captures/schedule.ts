@@ -2,7 +2,7 @@
 // become 250 ms, so the order relative to the 200 ms request window is unchanged. Longer timeouts (4 s,
 // conntrack's 30 s) shrink for the model too: it replays the shortened capture.
 import { readFileSync } from 'node:fs';
-import { homePrefixes, type Way, wayOf } from '../../agent/src/replay/direction.ts';
+import { type Direction, homePrefixes, wayOf } from '../../agent/src/replay/direction.ts';
 import {
   decodePacket,
   destinationText,
@@ -22,7 +22,7 @@ const GAP_SECONDS = 0.25;
 export interface Scheduled {
   /** Seconds from the first packet. */
   readonly time: number;
-  readonly way: Way;
+  readonly way: Direction;
   readonly key: string;
   readonly device: string;
   readonly bytes: Uint8Array;
@@ -49,7 +49,7 @@ export function scheduleOf(sample: string): Scheduled[] {
   return out;
 }
 
-function scheduled(time: number, way: Way, packet: Packet, rest: Uint8Array): Scheduled {
+function scheduled(time: number, way: Direction, packet: Packet, rest: Uint8Array): Scheduled {
   const [source, destination] = [sourceText(packet), destinationText(packet)];
   const key = flowKey(
     packet.protocol,

@@ -17,6 +17,23 @@ export function flat(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 
+/** Problems and errors with each on one line: "PLACE: TEXT; COMMAND; COMMAND". */
+export function unbroken(text: string): string {
+  const lines: string[] = [];
+  for (const line of text.split('\n')) {
+    const before = lines.at(-1);
+    if (before === undefined || !/^ {2}\S/.test(line)) lines.push(line);
+    else {
+      const gap = isCommands(line) ? '; ' : ' ';
+      lines[lines.length - 1] = `${before.replace(/;$/, '')}${gap}${line.trim()}`;
+    }
+  }
+  return lines.join('\n');
+}
+
+/** Of a shell: joins the lines of a report as `unbroken` does, without the "; " before commands. */
+export const JOINED = `joined() { sed ':a;N;$!ba;s/\\n  */ /g'; }`;
+
 /** Each alarm as one line: "! WHAT; COMMAND; COMMAND". */
 export function alarmLines(status: string): string[] {
   return alarmsOf(status).map(({ text, commands }) => `! ${[text, ...commands].join('; ')}`);

@@ -46,6 +46,7 @@ esac`;
 const NFT = `
 case "$*" in
   'list chains') cat "$FAKE/chains" 2>/dev/null || : ;;
+  'list chain inet whp_home input') cat "$FAKE/counted" 2>/dev/null || : ;;
   'list tables') cat "$FAKE/tables" 2>/dev/null || : ;;
   'list table '*) grep -qx "table $3 $4" "$FAKE/tables" 2>/dev/null ;;
   '-f -') echo 'nft -f -' >>"$FAKE/changes"; tee "$FAKE/ruleset" | sed -n 's/^add \\(table .*\\)/\\1/p' >>"$FAKE/tables" ;;
@@ -68,7 +69,9 @@ export class Server {
       nft: NFT,
       ss: 'cat "$FAKE/services"',
       id: 'cat "$FAKE/user" 2>/dev/null || echo 0',
-      sysctl: `case $1 in -n) cat "$FAKE/sysctl" 2>/dev/null || echo 0 ;; *) ${log('sysctl')} ;; esac`,
+      // A second in which the home may send.
+      sleep: 'cat "$FAKE/counted-later" >"$FAKE/counted" 2>/dev/null || :',
+      sysctl: `case "$*" in '-n net.ipv4.ip_forward') cat "$FAKE/forward" 2>/dev/null || echo 1 ;; -n*) cat "$FAKE/sysctl" 2>/dev/null || echo 0 ;; *) ${log('sysctl')} ;; esac`,
       systemctl: `case $1 in is-enabled) exit 0 ;; *) ${log('systemctl')} ;; esac`,
     };
     for (const [name, text] of Object.entries(programs)) {

@@ -5,16 +5,17 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { hostOrder } from '../../agent/src/netlink/endian.ts';
 import { createMessage, createReader, readMessage } from '../../agent/src/netlink/message.ts';
-import type { Message } from '../../agent/src/netlink/nft-tree.ts';
+import type { NftMessage } from '../../agent/src/netlink/nft-tree.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { encodeTable, type Pack } from '../../agent/src/ruleset/encode/table.ts';
-import { escape, policyFrom } from '../fixtures/policies.ts';
+import { policyFrom, resolverBypass } from '../fixtures/policies.ts';
 import { packFor } from '../lib/pack.ts';
 
 const INET = 1;
 const here = packFor(hostOrder);
 
-const bytesOf = (messages: readonly Message[]): Uint8Array => new Uint8Array(pack(INET, messages));
+const bytesOf = (messages: readonly NftMessage[]): Uint8Array =>
+  new Uint8Array(pack(INET, messages));
 
 test('the messages of a table are those of test/lib', () => {
   let count = 0;
@@ -25,7 +26,10 @@ test('the messages of a table are those of test/lib', () => {
     return ours;
   };
   const { globals } = policyFrom({ globals: { hold: true } });
-  const policy = policyFrom({ globals, escape: { ...escape, hello: 'hold', redirect: true } });
+  const policy = policyFrom({
+    globals,
+    resolverBypass: { ...resolverBypass, hello: 'hold', redirect: true },
+  });
   for (const _ of encodeTable(compile(policy), hostOrder === 'little', compared));
   assert.ok(count > 800, `${count}`);
 });
@@ -33,7 +37,7 @@ test('the messages of a table are those of test/lib', () => {
 test('values of every kind', () => {
   const inside = [3, -4, 4, 0xfffffffc, 5, 'abc', 6, '', 7, Uint8Array.of(1, 2, 3, 4, 5)];
   const tree = [1, inside, [2, Uint8Array.of(9), []], 8, new Uint8Array(0), 9, [[[10, 1]]]];
-  const messages: Message[] = [
+  const messages: NftMessage[] = [
     [6, 0xc01, tree],
     [2, 1, []],
   ];
@@ -81,13 +85,13 @@ test('lists that are none of a message are refused', () => {
   ];
   for (const messages of wrong)
     assert.throws(
-      () => pack(INET, messages as Message[]),
+      () => pack(INET, messages as NftMessage[]),
       /./,
       JSON.stringify(messages)?.slice(0, 60),
     );
   let deep: unknown = [1, 1];
   for (let i = 0; i < 100; i++) deep = [1, deep];
-  assert.throws(() => pack(INET, [[1, 1, deep]] as Message[]), /too deep/);
+  assert.throws(() => pack(INET, [[1, 1, deep]] as NftMessage[]), /too deep/);
   for (const buffer of [null, new Uint8Array(8)])
     assert.throws(() => sequence(buffer as unknown as ArrayBuffer, 1), /not an ArrayBuffer/);
 });

@@ -33,7 +33,7 @@ const CAP = 8;
 const caps = { endpoints: CAP, ports: 64, peers: 64, devices: 64 };
 const policy = policyFrom({
   profile: { caps, dns: { ...profile.dns } },
-  escape: { hello: 'watch' },
+  resolverBypass: { hello: 'watch' },
 } as Parameters<typeof policyFrom>[0]);
 const table = renderLoad(compile(policy));
 

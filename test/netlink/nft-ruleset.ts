@@ -21,12 +21,12 @@ import {
 } from '../../agent/src/netlink/nft-constants.ts';
 import {
   data,
-  type Expression,
   equals,
   expression,
   hostBytes,
   meta,
   nest,
+  type PutExpression,
   payload,
 } from '../../agent/src/netlink/nft-expression.ts';
 import { putBaseChain, putRuleIn } from '../../agent/src/netlink/nft-rule.ts';
@@ -127,7 +127,7 @@ export function putSet(
 }
 
 /** udp dport PORT */
-export function udpTo(port: number): Expression[] {
+export function udpTo(port: number): PutExpression[] {
   return [
     meta(NFT_META_L4PROTO),
     equals(Uint8Array.of(17)),
@@ -137,7 +137,7 @@ export function udpTo(port: number): Expression[] {
 }
 
 /** ip saddr . ip daddr @SET */
-export function pairIn(set: string): Expression[] {
+export function pairIn(set: string): PutExpression[] {
   return [
     payload(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG32_00),
     payload(NFT_PAYLOAD_NETWORK_HEADER, 16, 4, NFT_REG32_01),
@@ -149,12 +149,12 @@ export function pairIn(set: string): Expression[] {
 }
 
 /** queue num NUMBER (no bypass: without a listener the packet is dropped) */
-export function queueTo(number: number): Expression {
+export function queueTo(number: number): PutExpression {
   return expression('queue', (w) => attributeBe16(w, NFTA_QUEUE_NUM, number));
 }
 
 /** ct mark set MARK */
-export function ctMark(mark: number): Expression[] {
+export function ctMark(mark: number): PutExpression[] {
   return [
     expression('immediate', (w) => {
       attributeBe32(w, NFTA_IMMEDIATE_DREG, NFT_REG_1);
@@ -172,7 +172,7 @@ export function putRule(
   seq: number,
   table: string,
   chain: string,
-  expressions: readonly Expression[],
+  expressions: readonly PutExpression[],
 ): void {
   beginMessage(w, type(NFT_MSG_NEWRULE), CREATE | NLM_F_APPEND, seq);
   putNetfilter(w, INET, 0);

@@ -1,7 +1,7 @@
 // Sockets and requests of the probe programs; errors are exceptions with a sentence.
 import * as std from 'qjs:std';
 import * as sys from 'whp:socket';
-import { dump, type Outcome, transact } from '../../agent/src/kernel/netlink-request.ts';
+import { type Acknowledged, dump, transact } from '../../agent/src/kernel/netlink-request.ts';
 import {
   type NetlinkOptions,
   type NetlinkSocket,
@@ -14,7 +14,7 @@ import {
   NETLINK_ROUTE,
   NFPROTO_INET,
 } from '../../agent/src/netlink/constants.ts';
-import type { Decoded, Message, Reader } from '../../agent/src/netlink/message.ts';
+import type { Decoded, Message, MessageReader } from '../../agent/src/netlink/message.ts';
 import {
   type KernelElement,
   putSetDump,
@@ -72,7 +72,7 @@ export function must(
 export const LACKING = [sys.EOPNOTSUPP, sys.ENOENT, sys.EAFNOSUPPORT, sys.EPROTONOSUPPORT];
 
 /** Several nf_tables messages in one transaction: each `put` gets its own sequence number. */
-export function nftBatch(puts: readonly ((w: Writer, seq: number) => void)[]): Outcome {
+export function nftBatch(puts: readonly ((w: Writer, seq: number) => void)[]): Acknowledged {
   const first = takeSequence(netfilter, puts.length + 2);
   const w = request(netfilter);
   putBatchBegin(w, first);
@@ -86,7 +86,7 @@ export function nftBatch(puts: readonly ((w: Writer, seq: number) => void)[]): O
   return transact(netfilter, first, first + puts.length + 1, first + puts.length);
 }
 
-export function changeSets(changes: readonly SetChange[]): Outcome & { batch: SetBatch } {
+export function changeSets(changes: readonly SetChange[]): Acknowledged & { batch: SetBatch } {
   const w = request(netfilter);
   const batch = putSetBatch(w, netfilter.seq, WHERE, changes);
   takeSequence(netfilter, batch.last - batch.first + 1);
@@ -97,7 +97,7 @@ export function changeSets(changes: readonly SetChange[]): Outcome & { batch: Se
 export function list<T>(
   socket: NetlinkSocket,
   put: (w: Writer, seq: number) => void,
-  read: (r: Reader, m: Message) => Decoded<T>,
+  read: (r: MessageReader, m: Message) => Decoded<T>,
 ): T[] {
   const out: T[] = [];
   const reasons: string[] = [];

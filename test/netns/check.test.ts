@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PLAIN } from '../fixtures/uci.ts';
+import { JOINED } from '../lib/alarms.ts';
 import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
@@ -30,7 +31,9 @@ function play(files: Readonly<Record<string, string>>, script: string): string {
   for (const [name, text] of Object.entries(files)) writeFileSync(`${FOLDER}/new/${name}`, text);
   const text = `
 cd ${FOLDER}; : >log
-whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@"; }
+# A report is one line: what is broken for a terminal is joined.
+whp() { command=$1; shift; ${WHP_TEXT} $command ${OPTIONS} "$@" >said; status=$?; joined <said; return $status; }
+${JOINED}
 good() { ! whp check | grep -v '^kmod-gre: \\|^note: \\|: good: '; }
 ip link add br-lan type bridge; ip link set br-lan up; ip address add 192.168.1.1/24 dev br-lan
 ${WHP_TEXT} daemon ${OPTIONS} >>log 2>&1 &

@@ -17,7 +17,7 @@ import * as assert from 'uvu/assert';
 import type { ProblemAnswer } from '../../agent/src/answers/error.ts';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { homeWith } from '../fixtures/uci.ts';
-import { alarmLines } from '../lib/alarms.ts';
+import { alarmLines, JOINED, unbroken } from '../lib/alarms.ts';
 import { answerOf, rpcAnswerOf } from '../lib/answers.ts';
 import { BARE } from '../lib/bare.ts';
 
@@ -108,7 +108,7 @@ kill $agent; wait $agent`;
   const part = (name: string): string => parts.get(name) ?? `no ${name}: ${stdout}${stderr}`;
   const read = (name: string): Asked => ({
     status: Number(/exit (\d+)/.exec(part(`${name} text`))?.[1]),
-    text: part(`${name} text`),
+    text: unbroken(part(`${name} text`)),
     json: answerOf(['check'], part(`${name} json`)),
   });
   return {
@@ -326,16 +326,17 @@ test('the loaded firewall, with and without a way into the tunnels', () => {
 test('a forwarding that is taken away while the agent runs, and a rule exchanged for another', () => {
   const setup = firewall('"br-lan"', '\t\tjump accept_to_whp\n');
   const change = `
+${JOINED}
 ${WHP} daemon ${OPTIONS} >>log 2>&1 &
 early=$!
 for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
-whp check | grep -v kmod | sed 's/^/before: /'
+whp check | joined | grep -v kmod | sed 's/^/before: /'
 nft flush chain inet fw4 forward_lan; nft add rule inet fw4 forward_lan jump accept_to_wan; sleep 1
-whp check | grep -v kmod | sed 's/^/gone: /'
+whp check | joined | grep -v kmod | sed 's/^/gone: /'
 nft add rule inet fw4 forward_lan jump accept_to_whp; sleep 1
-whp check | grep -v kmod | sed 's/^/back: /'
+whp check | joined | grep -v kmod | sed 's/^/back: /'
 nft flush chain inet fw4 accept_to_whp; nft add rule inet fw4 accept_to_whp drop; nft add rule inet fw4 accept_to_whp drop
-sleep 6; whp check | grep -v kmod | sed 's/^/exchanged: /'
+sleep 6; whp check | joined | grep -v kmod | sed 's/^/exchanged: /'
 kill $early; wait $early; : >log`;
   const { alone } = play(config(), `${setup}\n(${change}\n) >changes 2>&1`);
   assert.ok(alone.text.length > 0);
@@ -391,7 +392,7 @@ test('a file alone is not held against this router', () => {
   );
   assert.is(status, 0, stdout);
   assert.is(
-    stdout,
+    unbroken(stdout),
     `${FOLDER}/other: good: skype by cloud (203.0.113.20), all devices, refused when it is down; the file alone: this router was not looked at, which whp check does\n`,
   );
 });

@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import { PLAIN } from '../fixtures/uci.ts';
-import { alarmLines } from '../lib/alarms.ts';
+import { alarmLines, JOINED } from '../lib/alarms.ts';
 import { answerOf } from '../lib/answers.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 import { startShell } from './shell.ts';
@@ -79,6 +79,7 @@ ip route add default via 198.51.100.1; ip addr add fd00:1::1/64 dev br-lan; ip a
 unshare -n sleep 1000 & servers=$!
 sleep 0.2; ip link add dmz type veth peer name eth0 netns $servers; ip addr add 192.168.9.1/24 dev dmz; ip link set dmz up
 at() { pid=$1; shift; nsenter -t $pid -n "$@"; }
+${JOINED}
 at $device sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.1.11/24 dev eth0; ip addr add 192.168.1.5/24 dev eth0; ip route add default via 192.168.1.1; ip addr add fd00:1::11/64 dev eth0 nodad; ip -6 route add default via fd00:1::1'
 at $servers sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.9.5/24 dev eth0; ip route add default via 192.168.9.1'
 at $outside sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 198.51.100.1/24 dev eth0; for one in 9.9.9.9 10.20.0.53 192.168.0.1 100.64.0.53; do ip addr add $one/32 dev lo; done; ip route add 192.168.1.0/24 via 198.51.100.10; ip addr add fd00:8::1/64 dev eth0 nodad; ip addr add fd00:9::53/128 dev lo nodad; ip -6 route add fd00:1::/64 via fd00:8::10'
@@ -237,7 +238,7 @@ test('each way of asking: seen by the agent, or named', async () => {
       asks === undefined ? ':' : `ask ${asks.includes(' ') ? asks : `${asks} api.skype.com`}`;
     const out = await run(`
 cp ${FOLDER}/dhcp /etc/config/dhcp; ${before}; a=$(seen); echo "told $(${query})"; for i in $(seq ${isSeen ? 50 : 5}); do [ $(seen) -gt $a ] && break; sleep 0.1; done; echo "saw $(($(seen) - a))"
-whp check --explain; nft delete table ip other 2>/dev/null; nft delete table ip6 other 2>/dev/null`);
+whp check --explain | joined; nft delete table ip other 2>/dev/null; nft delete table ip6 other 2>/dev/null`);
     const lost = out
       .split('\n')
       .filter((line) => /does not see|is no server of|reaches no server/.test(line));
@@ -254,7 +255,7 @@ whp check --explain; nft delete table ip other 2>/dev/null; nft delete table ip6
 test('status says it too, and who answers is told', async () => {
   const out = await run(`
 cp ${FOLDER}/dhcp /etc/config/dhcp; printf "\\tlist dhcp_option 'option:dns-server,192.168.1.5'\\n" >>/etc/config/dhcp
-whp check --explain; for i in $(seq 80); do whp status --json | grep -q 'told to ask' && break; ip route add 192.0.2.$i/32 dev lo; sleep 1; done; whp status; whp status --json`);
+whp check --explain | joined; for i in $(seq 80); do whp status --json | grep -q 'told to ask' && break; ip route add 192.0.2.$i/32 dev lo; sleep 1; done; whp status; whp status --json`);
   assert.match(
     out,
     /looked at: resolvers: port 53 of this router: node; nftables rules that turn DNS: 0,/,
@@ -272,10 +273,10 @@ test('nobody on port 53, and DoT on the router', async () => {
 echo "config dnsmasq
 	option port '5353'" >/etc/config/dhcp
 kill $last; hasnot 0035; node -e "require('net').createServer().listen(853, '0.0.0.0')" & has 0355
-whp check`);
+whp check | joined`);
   assert.match(
     out,
-    /note: port 53: nobody answers DNS on this router: .*dnsmasq has port 5353: uci set dhcp\.@dnsmasq\[0\]\.port=53/,
+    /note: port 53: nobody answers DNS on this router: .*dnsmasq has port 5353 uci set dhcp\.@dnsmasq\[0\]\.port=53/,
   );
   assert.match(out, /note: port 853: devices can ask this router by DoT or DoQ \(node\)/);
 });
@@ -284,8 +285,8 @@ test('a program by its name, also where what it has open cannot be seen', async 
   const out = await run(`
 ln -s $(node -p process.execPath) ${FOLDER}/AdGuardHome
 ${FOLDER}/AdGuardHome -e "require('dgram').createSocket('udp4').bind(53, '192.168.1.1')" & has 0035
-whp check --explain | sed 's/^/open: /'
-setpriv --bounding-set=-all,+net_admin,+net_raw ${WHP_TEXT} check --explain ${OPTIONS} --socket ${FOLDER}/none | sed 's/^/jailed: /'`);
+whp check --explain | joined | sed 's/^/open: /'
+setpriv --bounding-set=-all,+net_admin,+net_raw ${WHP_TEXT} check --explain ${OPTIONS} --socket ${FOLDER}/none | joined | sed 's/^/jailed: /'`);
   assert.match(out, /open: looked at: resolvers: port 53 of this router: AdGuardHome;/);
   assert.match(
     out,

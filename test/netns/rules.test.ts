@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { homeWith } from '../fixtures/uci.ts';
+import { unbroken } from '../lib/alarms.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
 
 const FOLDER = resolve(`out/netns/rules-${process.pid}`);
@@ -103,7 +104,7 @@ function run(script: string): Seen[] {
     .split('== case\n')
     .slice(1)
     .map((text) => {
-      const lines = text.trim().split('\n');
+      const lines = unbroken(text.trim()).split('\n');
       const ways = lines.filter((line) => line.startsWith('kernel'));
       assert.is(ways.length, PACKETS.length, text);
       return {

@@ -103,7 +103,7 @@ test('a good home: a call would be protected, nothing leaves by the WAN, nothing
   assert.is(last.subject, 'call skype');
   assert.match(
     last.text,
-    /would leave by 203\.0\.113\.20; your own address 198\.51\.100\.10 would not be seen$/,
+    /would leave by 203\.0\.113\.20; your own address 198\.51\.100\.10 would not be seen, but by a first packet: DNS answers are not held$/,
   );
   assert.match(home.run('router', 'nft', 'list', 'table', 'ip', 'count'), 'packets 0 bytes 0');
   assert.is(table(), before);
@@ -176,7 +176,10 @@ test('carrier-grade NAT: a note while the tunnel answers, its reason when it doe
     row(passes, 'home address').text,
     /^100\.64\.7\.7 is private: your provider's carrier-grade NAT/,
   );
-  assert.match(row(passes, 'call skype').text, /your own address would not be seen$/);
+  assert.match(
+    row(passes, 'call skype').text,
+    /your own address would not be seen, but by a first packet/,
+  );
   home.run('proxya', 'ip', 'link', 'set', 'eth0', 'down');
   const told = run(home);
   assert.match(row(told, 'tunnel a').text, /answers none of 10 probes: GRE does not pass the NAT/);
@@ -195,8 +198,13 @@ test('a dead proxy: refused, and what to look at on the proxy', async () => {
   const { state, text, fix } = row(told, 'tunnel a');
   assert.is(state, 'wrong');
   assert.match(text, /203\.0\.113\.20 answers none of 10 probes: .* than 198\.51\.100\.10$/);
-  assert.is(fix, 'on the proxy: whp-proxy status');
+  assert.is(fix, 'on the server: whp-proxy status');
   assert.match(row(told, 'call skype').text, 'would be REFUSED: no proxy is up (fallback block)');
+  assert.not.ok(told.rows.some(({ subject }) => subject === 'banIP a'));
+  home.run('router', 'nft', 'table inet banIP { }');
+  const blocked = row(run(home), 'banIP a');
+  home.run('router', 'nft', 'delete table inet banIP');
+  assert.is(blocked.fix, '/etc/init.d/banip search 203.0.113.20');
   home.run('proxya', 'ip', 'link', 'set', 'eth0', 'up');
 });
 

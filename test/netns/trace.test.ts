@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
-import { createKernel, type Kernel } from '../../agent/src/ruleset/trace/fake-kernel.ts';
+import { createKernel, type ModelKernel } from '../../agent/src/ruleset/trace/fake-kernel.ts';
 import type { Trace } from '../../agent/src/ruleset/trace/result.ts';
 import { trace } from '../../agent/src/ruleset/trace/trace.ts';
 import { formatAddress } from '../../agent/src/wire/address.ts';
@@ -118,7 +118,7 @@ function switchTunnel(up: boolean): void {
   isUp = up;
 }
 
-async function playBoth(kernel: Kernel, step: Step): Promise<string[]> {
+async function playBoth(kernel: ModelKernel, step: Step): Promise<string[]> {
   if ('wait' in step) {
     await new Promise((resolve) => setTimeout(resolve, step.wait));
     return [];
@@ -186,7 +186,7 @@ function elementText(set: string, listed: unknown): string {
     : `${device} ${canonical(String(second))}`;
 }
 
-async function send(kernel: Kernel, one: Send): Promise<string[]> {
+async function send(kernel: ModelKernel, one: Send): Promise<string[]> {
   const model = trace(kernel, arrival(one), performance.now());
   const differences = compareTrace(model, one.want);
   router.forget(one.mark);

@@ -93,9 +93,11 @@ function fingerprint(): string {
 /** The tables as an agent of version 0.1.0 left them when it was killed, and its file. `isChanged`: another program
  * has changed the table since. */
 function leave(isChanged: boolean): void {
+  // A window of four seconds would be over before a busy machine has started the agent.
+  const isLong = (set: string): boolean => set === 'skype_addr4' || set === 'skype_asked4';
   const learned = LEARNED.map(
     ([set, , element]) =>
-      `add element inet whp ${set} { ${element}${set === 'skype_addr4' ? ' timeout 1h' : ''} }\n`,
+      `add element inet whp ${set} { ${element}${isLong(set) ? ' timeout 1h' : ''} }\n`,
   );
   // That table had a flow table too, which not every kernel has.
   const apart = `table inet whp_apart {

@@ -140,4 +140,46 @@ test('IPv6 with its addresses: out by masquerade, and the ports are closed for i
   assert.not.ok(connects('net', '2001:db8:3::20', 8080));
 });
 
+/** One GRE packet with this key to the server, from an address of the Internet's side. */
+function gre(from: string, key: number): void {
+  const perl = `use Socket; socket(S, AF_INET, SOCK_RAW, 47) or die; bind(S, sockaddr_in(0, inet_aton("${from}"))) or die;
+    send(S, pack("nnN", 0x2000, 0x0800, ${key}) . "x" x 20, 0, sockaddr_in(0, inet_aton("203.0.113.20"))) or die`;
+  const sent = inside('net', `perl -e '${perl}'`);
+  assert.is(sent.status, 0, sent.stderr);
+}
+
+test('status says by the counted packets whether the home is heard, or why not', async () => {
+  load('');
+  for (const one of ['198.51.100.10', '198.51.100.23'])
+    inside('net', `ip addr add ${one}/32 dev lo`);
+  const status = (): string =>
+    inside('server', 'sh cloud-proxy/whp-proxy status home').stdout.replace(/\n[\s\S]*/, '');
+  assert.is(status(), 'home: NOT HEARD FROM THE HOME YET');
+  gre('198.51.100.10', 5301);
+  assert.match(inside('server', 'sh cloud-proxy/whp-proxy status home').stdout, /another key\. /);
+  load('');
+  gre('198.51.100.23', 5300);
+  assert.match(
+    inside('server', 'sh cloud-proxy/whp-proxy status home').stdout,
+    /come from elsewhere: has the home's address changed/,
+  );
+  load('');
+  gre('198.51.100.10', 5300);
+  assert.is(status(), 'home: NOT HEARD FROM THE HOME in the last 6 seconds');
+  const sending = setInterval(() => gre('198.51.100.10', 5300), 200);
+  const asked = spawn('ip', [
+    'netns',
+    'exec',
+    `${P}server`,
+    'sh',
+    'cloud-proxy/whp-proxy',
+    'status',
+    'home',
+  ]);
+  let told = '';
+  for await (const part of asked.stdout) told += part;
+  clearInterval(sending);
+  assert.match(told, /^home: WORKING: packets arrive from the home\n/);
+});
+
 test.run();

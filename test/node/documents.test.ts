@@ -52,7 +52,9 @@ function isThere(path: string): boolean {
   const [first = ''] = path.split('/');
   const names = [
     ...(TREE.includes(first) ? [path, `${path}.ts`, `${path}.test.ts`] : []),
-    ...(ROOMS.includes(first) ? [`agent/src/${path}`, `agent/src/${path}.ts`] : []),
+    ...(ROOMS.includes(first)
+      ? [`agent/src/${path}`, `agent/src/${path}.ts`, `agent/src/${path}.d.ts`]
+      : []),
     ...(TESTS.includes(first) ? [`test/${path}`, `test/${path}.ts`, `test/${path}.test.ts`] : []),
   ];
   return names.some((name) => {
@@ -83,6 +85,25 @@ test('every path in code is in the tree', () => {
     for (const path of new Set([...blocks, ...spans].flat()))
       if (!isThere(path) && !ELSEWHERE.includes(path)) gone.push(`${page}: ${path}`);
   }
+  assert.equal(gone, []);
+});
+
+/** The text of the comments in a source file. */
+function commentsOf(text: string): string {
+  const found = text.matchAll(/^\s*\/\/ ?(.*)$|\/\*\*?([\s\S]*?)\*\//gm);
+  return Array.from(found, ([, line, block]) => line ?? block!.replace(/^\s*\* ?/gm, '')).join(
+    '\n',
+  );
+}
+
+test('every path in a comment is in the tree', () => {
+  const sources = files.filter((name) => /^(agent|scripts|test)\/.*\.(ts|mjs|c|h)$/.test(name));
+  assert.ok(sources.length > 500, `${sources.length} sources`);
+  const gone = sources.flatMap((file) =>
+    pathsIn(commentsOf(readFileSync(file, 'utf8')))
+      .filter((path) => !isThere(path))
+      .map((path) => `${file}: ${path}`),
+  );
   assert.equal(gone, []);
 });
 

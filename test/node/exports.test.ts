@@ -1,5 +1,5 @@
 // Every export of agent/src is imported by another file of the agent or the tests. Exception: a type in the
-// signature of an exported function of the same file.
+// signature of an exported function of the same file. An exported type has its name alone.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { test } from 'uvu';
@@ -50,6 +50,25 @@ function deadExports(sources: readonly Source[], users: readonly Source[]): stri
 
 test('nothing is exported that nobody imports', () => {
   assert.equal(deadExports(sourcesUnder('agent/src'), sourcesUnder('test')), []);
+});
+
+/** "NAME: FILE, FILE" of each type that several files export. */
+function sharedTypes(sources: readonly Source[]): string[] {
+  const files = new Map<string, string[]>();
+  for (const { file, text } of sources) {
+    for (const [, name] of text.matchAll(/^export (?:interface|type|class) (\w+)/gm))
+      files.set(name!, [...(files.get(name!) ?? []), file]);
+  }
+  return Array.from(files)
+    .filter(([, all]) => all.length > 1)
+    .map(([name, all]) => `${name}: ${all.join(', ')}`);
+}
+
+test('no two files export a type of one name', () => {
+  assert.equal(sharedTypes(sourcesUnder('agent/src')), []);
+  const text = 'export interface Flow {}';
+  const two = ['x/a.ts', 'x/b.ts'].map((file) => ({ file, text }));
+  assert.equal(sharedTypes(two), ['Flow: x/a.ts, x/b.ts']);
 });
 
 test('what nobody imports is found', () => {

@@ -40,8 +40,17 @@ const devices = ['192.168.1.2', 'fd00::2'];
 const CHANGES: readonly Change[] = [
   {},
   { globals: { hold: true } },
-  { escape: { redirect: true, rejectDot: true, rejectDoh: true, hello: 'hold', devices, macs } },
-  { globals: { hold: false }, escape: { hello: 'watch' } },
+  {
+    resolverBypass: {
+      redirect: true,
+      rejectDot: true,
+      rejectDoh: true,
+      hello: 'hold',
+      devices,
+      macs,
+    },
+  },
+  { globals: { hold: false }, resolverBypass: { hello: 'watch' } },
   { app: { macs, devices, except: policyFrom({}).apps[0]!.profile.ranges } },
 ];
 const rulesets: readonly Ruleset[] = CHANGES.map((change) => compile(policyFrom(change)));

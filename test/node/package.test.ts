@@ -191,4 +191,19 @@ test("the feed's test.sh passes on what is built here, and fails on another vers
   rmSync(folder, { recursive: true });
 });
 
+test('docs/decisions.md has the budgets of the bundle and of a package', () => {
+  const [, kib] = /^const BUDGET_BYTES = (\d+) \* 1024;$/m.exec(
+    readFileSync('scripts/bundle.mjs', 'utf8'),
+  )!;
+  const [, ofPackage] = /^BUDGET=\$\(\((\d+) \* 1024\)\)$/m.exec(
+    readFileSync('scripts/package.sh', 'utf8'),
+  )!;
+  const [one, two] = [kib, ofPackage].map((count) => (Number(count) * 1024).toLocaleString('en'));
+  const text = readFileSync('docs/decisions.md', 'utf8').replace(/\s+/g, ' ');
+  assert.match(
+    text,
+    `refuses a bundle above ${one} bytes, \`scripts/package.sh\` a package above ${two}`,
+  );
+});
+
 test.run();

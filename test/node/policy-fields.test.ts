@@ -10,7 +10,7 @@ const INTERFACES: readonly (readonly [name: string, file: string])[] = [
   ['Globals', POLICY],
   ['Proxy', POLICY],
   ['App', POLICY],
-  ['Escape', 'agent/src/policy/resolver-bypass.ts'],
+  ['ResolverBypass', 'agent/src/policy/resolver-bypass.ts'],
 ];
 const isReader = (file: string): boolean => /policy\/(build[\w-]*|resolver-bypass)\.ts$/.test(file);
 

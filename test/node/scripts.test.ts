@@ -1,7 +1,16 @@
 // The scripts' --help, and that an unknown word is refused with one line and exit status 2 before anything is
 // installed, built or booted.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Options, ROUTER, readOptions } from '../lab/machine/options.ts';
@@ -87,6 +96,65 @@ test('what is not known is refused with one line', () => {
     assert.is(status, 2, `${name} ${words.join(' ')}: ${lines.join('\n')}`);
     assert.is(lines.length, 1, lines.join('\n'));
     assert.match(lines[0]!, text);
+  }
+});
+
+/** Words with which each script that starts Node begins its work. */
+const WITH_NODE: Readonly<Record<string, readonly string[]>> = {
+  'bench.sh': [],
+  'fuzz.sh': [],
+  'lab.sh': ['boot'],
+  'package.sh': ['mips_24kc'],
+  'replay.sh': ['a.pcap'],
+  'test.sh': [],
+};
+
+/** Runs it in a copy of scripts/ without modules, on a machine whose programs are `bin`. */
+function runBare(name: string, bin: string): { status: number | null; stderr: string } {
+  const root = mkdtempSync(join(tmpdir(), 'whp-bare-'));
+  symlinkSync(resolve('scripts'), join(root, 'scripts'));
+  const { status, stderr } = spawnSync(
+    '/bin/bash',
+    [join(root, 'scripts', name), ...WITH_NODE[name]!],
+    { encoding: 'utf8', env: { PATH: bin } },
+  );
+  const made = readdirSync(root);
+  rmSync(root, { recursive: true });
+  assert.equal(made, ['scripts'], `${name} has made something`);
+  return { status, stderr };
+}
+
+test('without Node 20 or npm each script says what to type, before it makes anything', () => {
+  const bin = mkdtempSync(join(tmpdir(), 'whp-bin-'));
+  for (const one of ['dirname', 'sed', 'mktemp', 'rm', 'id'])
+    symlinkSync(`/usr/bin/${one}`, join(bin, one));
+  const node = (version: string): void =>
+    writeFileSync(join(bin, 'node'), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+  const machines: [says: RegExp, version: string | null][] = [
+    [/: needs Node 20 or later, and here is none\. On Debian 12, as root:\n/, null],
+    [/: needs Node 20 or later, and here is v18\.20\.4\. On/, 'v18.20.4'],
+    [/: needs npm, which comes with Node 20, and here is none\. On/, 'v20.19.0'],
+  ];
+  for (const [says, version] of machines) {
+    if (version !== null) node(version);
+    for (const name of Object.keys(WITH_NODE)) {
+      const { status, stderr } = runBare(name, bin);
+      assert.is(status, 1, `${name}: ${stderr}`);
+      assert.match(stderr, new RegExp(`^${name.replace('.sh', '')}${says.source}`));
+      assert.match(stderr, /^ {2}apt-get install -y nodejs$/m);
+    }
+  }
+  rmSync(bin, { recursive: true });
+});
+
+test('every script that starts Node or npm looks for them first', () => {
+  // What needs the modules that another script has installed.
+  const prepared = ['must-fail.sh', 'mutate.sh'];
+  for (const name of scripts.filter((one) => one.endsWith('.sh'))) {
+    const text = readFileSync(`scripts/${name}`, 'utf8');
+    const starts = /^(?!#).*\b(node|npm) (ci|scripts|--enable)/m.test(text);
+    if (starts && !prepared.includes(name))
+      assert.ok(name in WITH_NODE && /^need_node$/m.test(text), name);
   }
 });
 

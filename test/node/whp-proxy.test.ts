@@ -294,8 +294,74 @@ test('a second home has a key, an address and inner addresses of its own', () =>
   );
   assert.is(status, 0);
   const { stdout } = one.run('status');
-  for (const name of ['home', 'aunt'])
-    assert.match(stdout, new RegExp(`^${name}: device whp-${name}, `, 'm'));
+  for (const name of ['home', 'aunt']) assert.match(stdout, new RegExp(`^${name}: NOT `, 'm'));
+});
+
+/** The chain as nft prints it, with these counts. */
+const chain = (heard: number, key = 0, home = 0): string =>
+  [
+    `ip saddr 198.51.100.10 counter packets ${heard} bytes 1 accept comment "heard"`,
+    `ip saddr 198.51.100.10 counter packets ${key} bytes 1 drop comment "another key"`,
+    `@th,32,32 0x14b4 counter packets ${home} bytes 1 drop comment "another home"`,
+  ].join('\n');
+
+test('status begins with a verdict by what arrives from the home, and ends in a command', () => {
+  const one = server();
+  one.run(`install home ${TUNNEL}`);
+  const states: [verdict: string, says: RegExp, before: string, later: string][] = [
+    ['home: WORKING: packets arrive from the home', /packets: 9 from the home/, chain(7), chain(9)],
+    ['home: NOT HEARD FROM THE HOME YET', /protocol 47[\s\S]*\n {4}whp test\n/, chain(0), chain(0)],
+    ['home: NOT HEARD FROM THE HOME in the last 6 seconds', /\n {4}whp test\n/, chain(7), chain(7)],
+    ['home: NOT HEARD FROM THE HOME', /install home --home ssh\n/, chain(7, 0, 2), chain(7, 0, 2)],
+    [
+      'home: NOT HEARD FROM THE HOME',
+      /another key.*\n {4}whp-proxy install home\n/,
+      chain(0, 3),
+      chain(0, 3),
+    ],
+    ['home: NOT KNOWN', /older whp-proxy.*\n {4}whp-proxy install home\n/, '', ''],
+  ];
+  for (const [verdict, says, before, later] of states) {
+    one.put('counted', `${before}\n`);
+    one.put('counted-later', `${later}\n`);
+    const { stdout, status, changes } = one.run('status home');
+    assert.is(stdout.split('\n')[0], verdict);
+    assert.match(stdout, says);
+    assert.equal([status, changes], [0, '']);
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
+  }
+  one.put('forward', '0\n');
+  assert.match(
+    one.run('status').stdout,
+    /^home: NOT PASSED ON\n.*\n {4}sysctl -w net.ipv4.ip_forward=1\n/,
+  );
+  one.put('tables', '');
+  assert.match(
+    one.run('status').stdout,
+    /^home: NO FIREWALL\n.*\n {4}systemctl restart whp-proxy-home\n/,
+  );
+  rmSync(join(one.fake, 'whp-home.link'));
+  assert.match(
+    one.run('status').stdout,
+    /^home: NO DEVICE whp-home\n.*\n {4}systemctl restart whp-proxy-home\n/,
+  );
+});
+
+test('that ports are closed is said before anything is changed, and at boot no more', () => {
+  const one = server();
+  for (const words of ['install home --dry-run', 'up home', 'install home'])
+    assert.match(
+      one.run(`${words} ${TUNNEL}`).stderr,
+      /ports above 1023 of this server are dropped/,
+    );
+  assert.match(one.run(`up home ${TUNNEL} --open 2222`).stderr, /from now on, but for 2222\n/);
+  assert.is(one.run('install home').stderr, '');
+  const failed = server();
+  failed.put('no-gre', '');
+  assert.match(
+    failed.run(`up home ${TUNNEL}`).stderr,
+    /are dropped from now on\n[\s\S]*could not be made/,
+  );
 });
 
 test('install ends with what to type on the router', () => {

@@ -57,7 +57,7 @@ test('a table that was taken over gets its messages too', async () => {
   await enforced(stage, policyOf());
   await until(() => stage.agent.table.encoded !== null);
   const { encoded, piece } = stage.agent.table;
-  assert.is(encoded!.standing, piece!.standing);
+  assert.is(encoded!.standing, piece!.parts);
   assert.equal(stage.fake.byMessages, [false]);
 });
 

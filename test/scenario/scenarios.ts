@@ -51,7 +51,7 @@ const FLOW = /^flow /m;
 async function enforced(stage: Stage, policy = policyOf()): Promise<void> {
   stage.wanted = policy;
   const wrong = await enforce(stage.agent, policy);
-  if (wrong !== null) throw new Error(wrong);
+  if (wrong !== null) throw new Error(errorText(wrong));
 }
 
 /** Enforces the first policy of a scenario. */

@@ -927,7 +927,7 @@ const FOREIGN: Want = { verdict: 'accept', mark: 0, ctmark: WATCH, logs: ['query
 const REFUSED: Want = { verdict: 'reject', logs: [] };
 
 /** A list of DoH services, and no option that redirects or rejects. */
-export const ESCAPE: Case[] = [
+export const BYPASS: Case[] = [
   {
     name: 'other resolvers are noted by device and port, and left alone',
     steps: [

@@ -4,11 +4,11 @@ import { policyFrom } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import {
   BESIDE,
+  BYPASS,
   CASES,
   type Case,
   CONFINED,
   DOWN,
-  ESCAPE,
   FULL,
   HELLO,
   LEASE,
@@ -95,12 +95,12 @@ export const GROUPS: readonly Group[] = [
   group(LIMITED, policyFrom({ app: { devices: ['192.168.1.10'] } })),
   group(BESIDE, policyFrom({ apps: [{}, { name: 'other', slot: 2, profile: other }] })),
   group(DOWN, policyFrom({}), false),
-  group(HELLO, policyFrom({ escape: { hello: 'watch' } })),
-  group(ESCAPE, policyFrom({ escape: {} })),
+  group(HELLO, policyFrom({ resolverBypass: { hello: 'watch' } })),
+  group(BYPASS, policyFrom({ resolverBypass: {} })),
   group(
     CONFINED,
     policyFrom({
-      escape: {
+      resolverBypass: {
         redirect: true,
         rejectDot: true,
         rejectDoh: true,

@@ -7,8 +7,8 @@ import { parsePrefix } from '../../agent/src/ruleset/names.ts';
 import {
   addElements,
   cutFlow,
-  type Kernel,
   listElements,
+  type ModelKernel,
 } from '../../agent/src/ruleset/trace/fake-kernel.ts';
 import type { Trace, TracedPacket } from '../../agent/src/ruleset/trace/result.ts';
 import { trace } from '../../agent/src/ruleset/trace/trace.ts';
@@ -47,7 +47,7 @@ export function senderOf({ bytes, mac }: Pick<Send, 'bytes' | 'mac'>): string {
 }
 
 /** The differences between the tracer and the case; empty: none. */
-export function play(kernel: Kernel, one: Case): string[] {
+export function play(kernel: ModelKernel, one: Case): string[] {
   let now = 1000;
   const differences: string[] = [];
   one.steps.forEach((step, index) => {
@@ -58,7 +58,7 @@ export function play(kernel: Kernel, one: Case): string[] {
   return differences;
 }
 
-export function playStep(kernel: Kernel, step: Exclude<Step, { wait: number }>, now: number) {
+export function playStep(kernel: ModelKernel, step: Exclude<Step, { wait: number }>, now: number) {
   if ('add' in step) {
     const { set, key, timeout } = step.add;
     addElements(kernel, set, [timeout === undefined ? { key } : { key, timeout }], now);

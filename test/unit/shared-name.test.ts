@@ -15,7 +15,7 @@ import { span } from '../fixtures/bytes.ts';
 import { answerTo, queryFor } from '../fixtures/dns.ts';
 import { tcp, udp } from '../fixtures/packets.ts';
 import { captureOf, type Timed } from '../fixtures/pcap.ts';
-import { escape, policyFrom } from '../fixtures/policies.ts';
+import { policyFrom, resolverBypass } from '../fixtures/policies.ts';
 import { profile } from '../fixtures/profile.ts';
 import { chosen, surroundings } from '../fixtures/surroundings.ts';
 import { clientHello, serverName } from '../fixtures/tls.ts';
@@ -53,7 +53,7 @@ function sharedBy(talk: Profile['dns'], chat: Profile['dns']): Policy {
         profile: { ...profile, ranges: [], dns: chat },
       },
     ],
-    escape: { ...escape, hello: 'hold' },
+    resolverBypass: { ...resolverBypass, hello: 'hold' },
   });
 }
 
@@ -91,7 +91,7 @@ test('an answer, a query and a hello teach each app that has the name', () => {
   assert.equal(hello.at(-1), { kind: 'pass', id: 1, again: true });
   assert.equal(
     hello.flatMap((one) =>
-      one.kind === 'told' && one.what.kind === 'hello' ? [one.what.named.app] : [],
+      one.kind === 'monitor' && one.event.kind === 'hello' ? [one.event.named.app] : [],
     ),
     ['talk', 'chat'],
   );
@@ -158,7 +158,7 @@ test('why NAME names every app that has it', () => {
   assert.is(why.value.verdict, `proxied: a name of talk (.${NAME}), by proxy a`);
   assert.equal(why.value.reasons, [
     'for devices of chat that talk does not have: proxied: a name of chat (.shared.example), by proxy b',
-    `${SERVER} was learned from it; 9 min left`,
+    `${SERVER} was learned from it; 20 min left`,
   ]);
 });
 

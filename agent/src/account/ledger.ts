@@ -1,7 +1,9 @@
 // account/ledger: the traffic of each app, device and proxy (totals and series), and the list of ended flows. The
 // counters are conntrack's, read by runtime/accounting, so no packet costs more. Read by answers/ and
 // account/history.
+
 import type { Connection, Counts, Tuple } from '../netlink/conntrack.ts';
+import { CLOCK_IS_SET } from '../policy/schedule.ts';
 import { addSample, createSeries, lastCounted, type Series } from './series.ts';
 
 /** Properties of a flow, requested when it is first seen. */
@@ -35,7 +37,7 @@ export interface EndedFlow extends FlowFacts {
   readonly packets: number;
 }
 
-export interface Subject {
+export interface AccountSubject {
   up: number;
   down: number;
   flows: number;
@@ -48,7 +50,7 @@ export interface Ledger {
   /** Number of live flows by device. */
   readonly devices: Map<string, number>;
   /** "app skype", "device 192.168.1.11", "proxy cloud"; the name is "other" for those above the limit. */
-  readonly subjects: Map<string, Subject>;
+  readonly subjects: Map<string, AccountSubject>;
   /** Newest last, at most LOGGED of them. */
   readonly ended: EndedFlow[];
   /** Flows ended since the start, including those no longer in `ended`. */
@@ -66,8 +68,6 @@ const LOGGED = 400;
 const FOLLOWED = 2048;
 /** A device without traffic for this long may be dropped for a new subject. */
 const IDLE_MILLISECONDS = 30 * 86_400_000;
-/** An earlier time (before 2025) means that the clock is not set: counted in totals, not in series. */
-const CLOCK_IS_SET = 1_735_689_600_000;
 
 export function createLedger(): Ledger {
   return {
@@ -82,7 +82,12 @@ export function createLedger(): Ledger {
 }
 
 /** Adds what a subject had before this agent. */
-export function restoreSubject(subject: Subject, up: number, down: number, flows: number): void {
+export function restoreSubject(
+  subject: AccountSubject,
+  up: number,
+  down: number,
+  flows: number,
+): void {
   subject.up += up;
   subject.down += down;
   subject.flows += flows;
@@ -94,7 +99,7 @@ export function noteSaved(ledger: Ledger): void {
 }
 
 /** The subject `name`, made if necessary; "KIND other" if there is no room at `time` (milliseconds since 1970). */
-export function subjectOf(ledger: Ledger, name: string, time = 0): Subject {
+export function subjectOf(ledger: Ledger, name: string, time = 0): AccountSubject {
   const known = ledger.subjects.get(name);
   if (known !== undefined) return known;
   const kind = name.slice(0, name.indexOf(' '));
@@ -174,6 +179,7 @@ function count(ledger: Ledger, flow: LiveFlow, { bytes, packets }: Counts, time:
     const subject = subjectOf(ledger, name, time);
     subject.up += up;
     subject.down += down;
+    // While the clock is not set, totals alone are counted.
     if (time >= CLOCK_IS_SET) addSample(subject.series, time, up, down);
   }
   ledger.changed = true;

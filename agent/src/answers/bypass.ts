@@ -2,7 +2,7 @@
 // ruleset/compile/resolver-bypass fills. For answers/status and daemon/audit.
 import { portOf } from '../ruleset/elements.ts';
 import { bypassSet } from '../ruleset/names.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
+import { FAMILIES } from '../wire/address.ts';
 import type { DeviceNames } from './device-names.ts';
 import { type KernelView, read } from './flows.ts';
 

@@ -38,64 +38,91 @@ export interface NameSources {
   neighbours(): ReadonlyMap<string, string>;
 }
 
+/** What the names are looked up in. */
+interface Home extends Pick<NameSources, 'hosts'> {
+  readonly sections: readonly (readonly [name: string, selector: Selector])[];
+  /** The neighbour table. */
+  readonly table: () => ReadonlyMap<string, string>;
+  /** Names found before, by address or MAC. */
+  readonly known: Map<string, string | null>;
+}
+
 /** The neighbour table is read once, and only if a question needs it. */
 export function deviceNames({ directory, hosts, neighbours }: NameSources): DeviceNames {
-  const sections = [...(directory ?? [])];
-  const owned = sections.filter(([, one]) => one.isGroup !== true);
-  const known = new Map<string, string | null>();
   let met: ReadonlyMap<string, string> | null = null;
   const table = (): ReadonlyMap<string, string> => {
     met ??= neighbours();
     return met;
   };
-  const macOf = (address: string): string | null =>
-    hosts.find((one) => one.address === address)?.mac ?? table().get(address) ?? null;
-  const hostNamesOf = (mac: string | null): readonly string[] =>
-    hosts.flatMap((one) => (one.mac === mac && one.name !== null ? [one.name] : []));
-  const isIn = ({ macs, blocks, hosts: names }: Selector, one: KnownDevice): boolean =>
-    (one.mac !== null && macs.includes(one.mac)) ||
-    hostNamesOf(one.mac).some((name) => names.includes(name)) ||
-    Array.from(one.addresses).some((address) => blocks.some((block) => has(block, address)));
-  const nameOf = (word: string): string | null => {
-    const before = known.get(word);
-    if (before !== undefined) return before;
-    const itself = canonicalMac(word);
-    const mac = itself ?? macOf(word);
-    const device = { mac, addresses: itself === null ? [word] : [] };
-    const name = owned.find(([, one]) => isIn(one, device))?.[0] ?? hostNamesOf(mac)[0] ?? null;
-    known.set(word, name);
-    return name;
-  };
+  const home: Home = { sections: [...(directory ?? [])], hosts, table, known: new Map() };
   return {
-    nameOf,
-    macOf,
-    owned: owned.map(([, { macs, blocks }]) => ({ macs, addresses: blocks.filter(isAlone) })),
+    nameOf: (word) => nameOf(home, word),
+    macOf: (address) => macOf(home, address),
+    owned: owned(home).map(([, { macs, blocks }]) => ({ macs, addresses: blocks.filter(isAlone) })),
     groupsOf: (device) =>
-      sections.filter(([, one]) => one.isGroup === true && isIn(one, device)).map(([name]) => name),
-    named(word) {
-      const text = word.replace(/\.lan$/, '');
-      const local = text.includes('.') ? null : hostName(text);
-      const selector: Selector | undefined = directory?.get(word);
-      const mac = canonicalMac(word);
-      const names = selector?.hosts ?? (local === null ? [] : [local]);
-      const own = selector?.macs ?? (mac === null ? [] : [mac]);
-      const blocks = selector?.blocks ?? [];
-      const named = hosts.filter(({ name }) => name !== null && names.includes(name));
-      if (selector === undefined && mac === null && named.length === 0) return null;
-      const macs = new Set([...own, ...named.map((one) => one.mac)]);
-      const all = [...hosts, ...Array.from(table(), ([address, mac]) => ({ mac, address }))];
-      const addresses = all.flatMap((one) => {
-        const { address } = one;
-        if (address === null) return [];
-        return macs.has(one.mac) || blocks.some((block) => has(block, address)) ? [address] : [];
-      });
-      return {
-        name: mac === null ? word : nameOf(mac),
-        macs: [...macs],
-        ...(selector?.isGroup === true ? { isGroup: true } : {}),
-        addresses: [...new Set([...addresses, ...blocks.filter(isAlone)])],
-      };
-    },
+      home.sections
+        .filter(([, one]) => one.isGroup === true && isIn(home, one, device))
+        .map(([name]) => name),
+    named: (word) => named(home, directory?.get(word), word),
+  };
+}
+
+/** The device sections, without groups. */
+function owned({ sections }: Home): Home['sections'] {
+  return sections.filter(([, one]) => one.isGroup !== true);
+}
+
+function macOf({ hosts, table }: Home, address: string): string | null {
+  return hosts.find((one) => one.address === address)?.mac ?? table().get(address) ?? null;
+}
+
+function hostNamesOf({ hosts }: Home, mac: string | null): readonly string[] {
+  return hosts.flatMap((one) => (one.mac === mac && one.name !== null ? [one.name] : []));
+}
+
+function isIn(home: Home, { macs, blocks, hosts }: Selector, one: KnownDevice): boolean {
+  return (
+    (one.mac !== null && macs.includes(one.mac)) ||
+    hostNamesOf(home, one.mac).some((name) => hosts.includes(name)) ||
+    Array.from(one.addresses).some((address) => blocks.some((block) => has(block, address)))
+  );
+}
+
+function nameOf(home: Home, word: string): string | null {
+  const before = home.known.get(word);
+  if (before !== undefined) return before;
+  const itself = canonicalMac(word);
+  const mac = itself ?? macOf(home, word);
+  const device = { mac, addresses: itself === null ? [word] : [] };
+  const section = owned(home).find(([, one]) => isIn(home, one, device));
+  const name = section?.[0] ?? hostNamesOf(home, mac)[0] ?? null;
+  home.known.set(word, name);
+  return name;
+}
+
+/** `selector`: of the section `word`, if there is one. */
+function named(home: Home, selector: Selector | undefined, word: string): NamedDevices | null {
+  const { hosts, table } = home;
+  const text = word.replace(/\.lan$/, '');
+  const local = text.includes('.') ? null : hostName(text);
+  const mac = canonicalMac(word);
+  const names = selector?.hosts ?? (local === null ? [] : [local]);
+  const own = selector?.macs ?? (mac === null ? [] : [mac]);
+  const blocks = selector?.blocks ?? [];
+  const found = hosts.filter(({ name }) => name !== null && names.includes(name));
+  if (selector === undefined && mac === null && found.length === 0) return null;
+  const macs = new Set([...own, ...found.map((one) => one.mac)]);
+  const all = [...hosts, ...Array.from(table(), ([address, mac]) => ({ mac, address }))];
+  const addresses = all.flatMap((one) => {
+    const { address } = one;
+    if (address === null) return [];
+    return macs.has(one.mac) || blocks.some((block) => has(block, address)) ? [address] : [];
+  });
+  return {
+    name: mac === null ? word : nameOf(home, mac),
+    macs: [...macs],
+    ...(selector?.isGroup === true ? { isGroup: true } : {}),
+    addresses: [...new Set([...addresses, ...blocks.filter(isAlone)])],
   };
 }
 

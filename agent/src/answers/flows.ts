@@ -8,14 +8,13 @@ import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
 import { addressOf, naming, pairOf, portOf } from '../ruleset/elements.ts';
-import { setName } from '../ruleset/names.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
+import { type SetKind, setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import { type Checked, ok } from '../syntax/result.ts';
-import { familyOf, formatAddress } from '../wire/address.ts';
+import { FAMILIES, familyOf, formatAddress } from '../wire/address.ts';
 import { type FlowFields, flowFields, flowText } from '../wire/flow-text.ts';
 import type { DeviceNames } from './device-names.ts';
-import { byWhich, type FlowEntry, type Present, type WayAnswer, wayOf } from './now.ts';
+import { byWhich, type FlowEntry, openWay, type Present, type WayAnswer, wayOf } from './now.ts';
 
 /** What answers read from the kernel. An error is shown as it is. */
 export interface KernelView {
@@ -98,56 +97,25 @@ export function learnedAnswer(
   limit = Number.POSITIVE_INFINITY,
   about: Uint8Array | null = null,
 ): LearnedAnswer {
-  const wanted = about === null ? null : formatAddress(about, 0, familyOf(about));
-  const endpoints = learnedEndpoints(state.learned)
-    .filter(({ address }) => wanted === null || address === wanted)
-    .map(
-      ({ app, address: remote, name, root, device, mac, expires }): LearnedEndpoint => ({
-        app,
-        remote,
-        name,
-        root: root ?? null,
-        device: nameOf(mac ?? device),
-        address: device,
-        left_s: seconds(expires - now),
-      }),
-    );
+  const endpoints = endpointsOf(state, nameOf, now, about);
   const wantedKey = about === null ? null : naming(about);
-  // One more than the limit shows that there are more.
-  const elements = (set: string) => read(kernel, set, limit + 1, wantedKey);
-  const left = ({ expiration }: KernelElement) => ({ left_s: seconds(expiration ?? 0) });
-  const of = (app: string, address: string): OfDevice => ({
-    app,
-    device: nameOf(address),
-    address,
-  });
   const ports: LearnedPort[] = [];
   const peers: LearnedPeer[] = [];
   const named: LearnedPeer[] = [];
   const windows: OfDevice[] = [];
   for (const { name: app } of state.policy.apps) {
+    const of = (address: string): OfDevice => ({ app, device: nameOf(address), address });
     for (const family of FAMILIES) {
-      for (const protocol of ['udp', 'tcp'] as const) {
-        for (const element of elements(setName(app, protocol, family))) {
-          const found = portOf(element.key);
-          if (found === null) continue;
-          const { device, port } = found;
-          ports.push({ ...of(app, device), protocol, port, ...left(element) });
-        }
-      }
-      for (const [kind, list] of [
-        ['peer', peers],
-        ['hello', named],
-      ] as const) {
-        for (const element of elements(setName(app, kind, family))) {
-          const found = pairOf(element.key);
-          if (found === null) continue;
-          list.push({ ...of(app, found.device), remote: found.peer, ...left(element) });
-        }
-      }
-      for (const element of elements(setName(app, 'request', family))) {
-        const device = addressOf(element.key);
-        if (device !== null) windows.push(of(app, device));
+      // One more than the limit shows that there are more.
+      const elements = (kind: SetKind): readonly KernelElement[] =>
+        read(kernel, setName(app, kind, family), limit + 1, wantedKey);
+      for (const protocol of ['udp', 'tcp'] as const)
+        ports.push(...elements(protocol).flatMap((one) => portIn(one, protocol, of)));
+      peers.push(...elements('peer').flatMap((one) => peerIn(one, of)));
+      named.push(...elements('hello').flatMap((one) => peerIn(one, of)));
+      for (const { key } of elements('request')) {
+        const device = addressOf(key);
+        if (device !== null) windows.push(of(device));
       }
     }
   }
@@ -160,6 +128,47 @@ export function learnedAnswer(
     windows: windows.slice(0, limit),
     ...(isCut ? { more: true } : {}),
   };
+}
+
+function endpointsOf(
+  { learned }: State,
+  nameOf: DeviceNames['nameOf'],
+  now: number,
+  about: Uint8Array | null,
+): LearnedEndpoint[] {
+  const wanted = about === null ? null : formatAddress(about, 0, familyOf(about));
+  return learnedEndpoints(learned)
+    .filter(({ address }) => wanted === null || address === wanted)
+    .map(({ app, address: remote, name, root, device, mac, kept }) => ({
+      app,
+      remote,
+      name,
+      root: root ?? null,
+      device: nameOf(mac ?? device),
+      address: device,
+      left_s: seconds(kept - now),
+    }));
+}
+
+/** The port of an element; `of`: its device as a row. Empty: the key is not that of a port. */
+function portIn(
+  { key, expiration }: KernelElement,
+  protocol: LearnedPort['protocol'],
+  of: (device: string) => OfDevice,
+): LearnedPort[] {
+  const found = portOf(key);
+  if (found === null) return [];
+  const { device, port } = found;
+  return [{ ...of(device), protocol, port, left_s: seconds(expiration ?? 0) }];
+}
+
+function peerIn(
+  { key, expiration }: KernelElement,
+  of: (device: string) => OfDevice,
+): LearnedPeer[] {
+  const found = pairOf(key);
+  if (found === null) return [];
+  return [{ ...of(found.device), remote: found.peer, left_s: seconds(expiration ?? 0) }];
 }
 
 export function read(
@@ -177,7 +186,7 @@ export function read(
 export function flowAnswers(
   state: State,
   kernel: KernelView,
-  present: Pick<Present, 'choices'>,
+  present: Present,
   { nameOf }: DeviceNames,
 ): Checked<FlowAnswer[]> {
   const found = kernel.connections();
@@ -193,7 +202,11 @@ export function flowAnswers(
       app: app.name,
       device: nameOf(original.source),
       ...flowFields(original),
-      ...wayOf(byWhich(connection, app, state.policy.proxies, present)),
+      ...wayNow(
+        wayOf(byWhich(connection, app, state.policy.proxies, present)),
+        { app: app.name, original },
+        present,
+      ),
       packets: sum(packets),
       bytes_up: bytes?.original ?? 0,
       bytes_down: bytes?.reply ?? 0,
@@ -214,14 +227,24 @@ function sum(both: FlowEntry['packets']): number {
   return both.original + both.reply;
 }
 
-/** A flow of the ledger in the form of `whp flows`. */
-export function flowRow(flow: LiveFlow | EndedFlow, { nameOf }: DeviceNames): FlowAnswer {
+function wayNow(way: WayAnswer, flow: Pick<LiveFlow, 'app' | 'original'>, present: Present | null) {
+  if (present === null) return way;
+  const { state, proxy } = openWay(way, flow.app, flow.original.source, present);
+  return { state, proxy };
+}
+
+/** A flow of the ledger in the form of `whp flows`. `present` null: it has ended. */
+export function flowRow(
+  flow: LiveFlow | EndedFlow,
+  { nameOf }: DeviceNames,
+  present: Present | null,
+): FlowAnswer {
   const { app, original, packets, up, down, evidence, detail, proxy, start } = flow;
   return {
     app,
     device: nameOf(original.source),
     ...flowFields(original),
-    ...wayOf(proxy),
+    ...wayNow(wayOf(proxy), flow, present),
     packets,
     bytes_up: up,
     bytes_down: down,
@@ -232,7 +255,7 @@ export function flowRow(flow: LiveFlow | EndedFlow, { nameOf }: DeviceNames): Fl
 }
 
 export function endedRow(flow: EndedFlow, names: DeviceNames): EndedAnswer {
-  return { ...flowRow(flow, names), end_time: Math.round(flow.end / 1000) };
+  return { ...flowRow(flow, names, null), end_time: Math.round(flow.end / 1000) };
 }
 
 export function appOfSlot(state: State, slot: number): App | null {

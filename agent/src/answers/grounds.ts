@@ -7,7 +7,7 @@ import { findEndpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import { isRestored } from '../learn/kept-sets.ts';
 import type { App } from '../policy/policy.ts';
 import type { PortSpan, ProfileRange, Transport } from '../profile/profile.ts';
-import { findBlock, findRange } from '../profile/range-match.ts';
+import { findBlock, findRange, isWhole } from '../profile/range-match.ts';
 import { addressKey, macKey, naming, pairOf, portKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
@@ -19,7 +19,7 @@ import { type KernelView, read, seconds } from './flows.ts';
 import { deviceText, type Surroundings } from './why-parts.ts';
 
 /** The remote end of a flow, and what else is known of the flow. */
-export interface Target {
+export interface FlowTarget {
   readonly address: string;
   readonly port?: number;
   /** Absent: the query is an address alone, or a protocol without ports. */
@@ -27,10 +27,10 @@ export interface Target {
   readonly source?: { readonly address: string; readonly port: number };
 }
 
-export interface Ground {
+export interface FoundGround {
   readonly app: App;
-  /** elsewhere: it would hold for a flow of one of the app's devices. */
-  readonly kind: 'for' | 'against' | 'elsewhere';
+  /** elsewhere: it would hold for a flow of one of the app's devices; perhaps: whether this is one is not known. */
+  readonly kind: 'for' | 'perhaps' | 'against' | 'elsewhere';
   readonly lines: readonly string[];
   /** It holds only for some ports, or for the devices that the lines name. */
   readonly partly: boolean;
@@ -50,15 +50,15 @@ export function groundsOf(
   app: App,
   state: State,
   kernel: KernelView,
-  target: Target,
+  target: FlowTarget,
   { now, names }: Pick<Surroundings, 'now' | 'names'>,
-): Ground[] {
+): FoundGround[] {
   const found = findings(app, state, kernel, target, { now, names });
   const exceptions = holding(app.except ?? [], target);
   const against = exceptions.map((range) => exceptionOf(app, range, target));
   const kept = against.some(({ partly }) => !partly);
   const isLimited = app.devices.length > 0 || app.macs !== undefined;
-  const grounds: Ground[] = [];
+  const grounds: FoundGround[] = [];
   const part = { app, devices: null, by: '' };
   if (against.length > 0) {
     const by = Array.from(new Set(exceptions.map(({ source }) => source))).join(' and ');
@@ -81,7 +81,7 @@ export function groundsOf(
     applies === null
       ? `${app.name}: for its devices alone (${its}), and the MAC of ${who} is not known`
       : `${app.name}: for its devices alone (${its}), and ${who} is none of them`;
-  const kind = applies === null ? 'for' : 'elsewhere';
+  const kind = applies === null ? 'perhaps' : 'elsewhere';
   return [...grounds, { ...part, kind, lines: [...lines, line], partly: true }];
 }
 
@@ -101,7 +101,10 @@ function rangeKey(address: string) {
 }
 
 /** The `ranges` that contain the target's address; for a flow, its protocol and port too. */
-function holding(ranges: readonly ProfileRange[], target: Target): readonly ProfileRange[] {
+export function holding(
+  ranges: readonly ProfileRange[],
+  target: FlowTarget,
+): readonly ProfileRange[] {
   const at = rangeKey(target.address);
   if (target.source === undefined) return ranges.filter((one) => findBlock(one, at) !== null);
   const { protocol, port = 0 } = target;
@@ -110,7 +113,7 @@ function holding(ranges: readonly ProfileRange[], target: Target): readonly Prof
   return ranges.filter((one) => findRange([one], { ...at, protocol, port }) !== null);
 }
 
-function exceptionOf(app: App, range: ProfileRange, { source }: Target): Finding {
+function exceptionOf(app: App, range: ProfileRange, { source }: FlowTarget): Finding {
   const ports = isWhole(range) ? '' : `, ${portsOf(range)}`;
   return {
     line: `${app.name}: kept direct by ${range.source}${ports}`,
@@ -118,11 +121,7 @@ function exceptionOf(app: App, range: ProfileRange, { source }: Target): Finding
   };
 }
 
-function isWhole({ protocols, ports }: ProfileRange): boolean {
-  return protocols.length === 2 && JSON.stringify(ports) === '[[0,65535]]';
-}
-
-function portsOf({ protocols, ports }: ProfileRange): string {
+export function portsOf({ protocols, ports }: ProfileRange): string {
   const spans = ports.map((span: PortSpan) => (typeof span === 'number' ? span : span.join('-')));
   return `${protocols.join(' and ')} ports ${spans.join(', ')}`;
 }
@@ -131,7 +130,7 @@ function findings(
   app: App,
   state: State,
   kernel: KernelView,
-  target: Target,
+  target: FlowTarget,
   { now, names }: Pick<Surroundings, 'now' | 'names'>,
 ): Finding[] {
   const { name, profile, pins } = app;
@@ -149,8 +148,8 @@ function findings(
   const known = findEndpoint(state.learned, name, address);
   const origin: Origin = (set, key, left) =>
     isRestored(state.restored, set, key, now + left) ? '; known from before the start' : '';
-  if (known !== null && known.expires > now) {
-    const left = seconds(known.expires - now);
+  if (known !== null && known.kept > now) {
+    const left = seconds(known.kept - now);
     const from = origin(setName(name, 'addr', known.family), addressKey(address)!, left * 1000);
     found.push({
       line: `${name}: ${deviceText(names, known.mac ?? known.device)} resolved ${known.name} to it; ${durationText(left)} left${from}`,
@@ -169,7 +168,7 @@ function findings(
  * no device. */
 function keysOf(
   { gateways }: State,
-  { source }: Target,
+  { source }: FlowTarget,
   macOf: (address: string) => string | null,
 ): readonly string[] | null {
   if (source === undefined) return null;
@@ -184,7 +183,7 @@ type Origin = (set: string, key: Uint8Array, left: number) => string;
 export function learnedOfDevice(
   app: App,
   kernel: KernelView,
-  target: Target,
+  target: FlowTarget,
   keys: readonly string[] | null,
   state: State,
   names: DeviceNames,
@@ -217,7 +216,7 @@ function pairs(
   { name }: App,
   kind: 'peer' | 'peermac' | 'hello',
   kernel: KernelView,
-  { address }: Target,
+  { address }: FlowTarget,
   names: readonly string[] | null,
   origin: Origin,
 ): { readonly device: string; readonly left: string }[] {
@@ -240,7 +239,7 @@ function leftText(set: string, key: Uint8Array, left: number, origin: Origin): s
 function portFindings(
   { name }: App,
   kernel: KernelView,
-  { protocol, source }: Target,
+  { protocol, source }: FlowTarget,
   device: string,
   names: DeviceNames,
   origin: Origin,

@@ -69,7 +69,7 @@ function learnedOf(
 
 function applied(
   app: App,
-  { macs, addresses }: NamedDevices,
+  { macs, addresses, isGroup }: NamedDevices,
   state: State,
   around: Surroundings,
 ): string {
@@ -77,9 +77,11 @@ function applied(
     ...addresses.map((address) => appliesTo(app, address, around.names.macOf(address))),
     ...macs.map((mac) => appliesTo(app, '', mac)),
   ];
-  const now = newFlows(app, state.policy.proxies, around);
+  const source = isGroup === true ? undefined : addresses.find((one) => !one.includes(':'));
+  const now = newFlows(app, state.policy.proxies, around, 4, source ?? null);
+  const part = now.partly ? `, but not all of it: ${now.reason}` : '';
   const word =
-    now.state === 'proxied' ? `by proxy ${now.proxy}` : `${byText(now)} now: ${now.reason}`;
+    now.state === 'proxied' ? `by proxy ${now.proxy}${part}` : `${byText(now)} now: ${now.reason}`;
   if (found.includes(true)) return `${app.name} applies to it (${word})`;
   if (!found.includes(null)) return `${app.name} does not apply to it`;
   return `whether ${app.name} applies to it is not known: DHCP and the neighbour table have no MAC of it`;

@@ -10,7 +10,7 @@ export function isNameKind(word: string): word is NameKind {
   return (NAME_KINDS as readonly string[]).includes(word);
 }
 
-export interface NameSources {
+export interface CompletionSources {
   readonly policy: Pick<Policy, 'apps' | 'proxies'>;
   readonly uci: UciPackage;
   readonly hosts: readonly Host[];
@@ -28,12 +28,12 @@ const MOST = 200;
 /** Devices choose their DHCP names. The shell would expand a name with other characters, or split it at a colon. */
 const PLAIN = /^\w[\w.-]*$/;
 
-export function namesAnswer(kind: NameKind, from: NameSources): NamesAnswer {
+export function namesAnswer(kind: NameKind, from: CompletionSources): NamesAnswer {
   const plain = Array.from(namesOf(kind, from)).filter((name) => PLAIN.test(name));
   return { rows: Array.from(new Set(plain)).sort().slice(0, MOST) };
 }
 
-function namesOf(kind: NameKind, from: NameSources): Iterable<string> {
+function namesOf(kind: NameKind, from: CompletionSources): Iterable<string> {
   switch (kind) {
     case 'apps':
       return from.policy.apps.map(({ name }) => name);

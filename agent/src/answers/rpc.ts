@@ -8,6 +8,7 @@ import type { Checked, Problem } from '../syntax/result.ts';
 import type { DeviceNames } from './device-names.ts';
 import { type ErrorAnswer, errorAnswer } from './error.ts';
 import { type EndedAnswer, endedRow, type FlowAnswer, flowRow } from './flows.ts';
+import type { Present } from './now.ts';
 import { type Rows, rowsOf } from './rows.ts';
 
 /** Default and, for LuCI, largest number of rows: what a slow router writes in 0.15 s. */
@@ -33,6 +34,8 @@ export interface RpcSources {
   readonly time: number;
   /** Most rows that may be asked for. */
   readonly mostRows: number;
+  /** What decides the way of packets now. */
+  present(): Present;
   /** Asks daemon/serve as the command line does; resolves to its reply. */
   ask(method: string, operand: string, limit: number): Promise<unknown>;
 }
@@ -126,7 +129,7 @@ function flows(from: RpcSources, input: Input): Rows<FlowAnswer> | ErrorAnswer {
       wanted.push(flow);
     }
   }
-  return liveRows(wanted, most, names);
+  return liveRows(wanted, most, names, from.present());
 }
 
 /** Rows of the `most` flows with most bytes. */
@@ -134,8 +137,9 @@ export function liveRows(
   flows: readonly LiveFlow[],
   most: number,
   names: DeviceNames,
+  present: Present,
 ): Rows<FlowAnswer> {
-  const rows = largest(flows, most).map((one) => flowRow(one, names));
+  const rows = largest(flows, most).map((one) => flowRow(one, names, present));
   return flows.length > rows.length ? { rows, more: true } : { rows };
 }
 

@@ -6,18 +6,18 @@ import type { Choices } from '../policy/choices.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { setName, tunnelDevice } from '../ruleset/names.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
 import type { Counters, State } from '../step/state.ts';
-import { splitFix } from '../syntax/fix.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { Steering } from '../tunnel/failover.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { type BypassAnswer, bypassAnswer } from './bypass.ts';
 import type { DeviceNames } from './device-names.ts';
 import { type ProblemAnswer, problemAnswer } from './error.ts';
 import { type KernelView, seconds } from './flows.ts';
 import { type MeterAnswer, meterAnswer } from './meter.ts';
 import { type Cause, type NowAnswer, newFlows, type Present } from './now.ts';
+import type { Standing } from './stops.ts';
 
 /** A proxy: its server and its tunnel. */
 export interface ProxyAnswer {
@@ -126,25 +126,26 @@ export interface Tunnel {
   readonly mtu: number;
 }
 
-export interface StatusInput {
-  readonly version: string;
-  readonly now: number;
-  readonly since: number;
+/** What decides the way of new flows. */
+export interface PresentInput extends Pick<Present, 'now' | 'tableless' | 'lanless'>, Standing {
   readonly tunnels: readonly Tunnel[];
+  readonly steering: Steering;
+  readonly choices: Choices;
+}
+
+export interface StatusInput extends PresentInput {
+  readonly version: string;
+  readonly since: number;
   /** The apps as configured, before the owner's choice of a proxy. */
   readonly configured: readonly Pick<App, 'name' | 'proxies'>[];
   readonly names: DeviceNames;
   readonly ear: Ear;
-  readonly tableless: Present['tableless'];
-  readonly lanless: boolean;
-  readonly steering: Steering;
   readonly lost: number;
   readonly memory: number;
   readonly problems: readonly Problem[];
   readonly notes: readonly Problem[];
   readonly silent: readonly Problem[];
   readonly repairs: { readonly count: number; readonly last: string; readonly at: number };
-  readonly choices: Choices;
   readonly kept: KeptAnswer;
   /** The meter's state in the kernel. */
   readonly meter: Pick<MeterAnswer, 'stands' | 'samples_flows'>;
@@ -173,7 +174,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     hold_wanted: state.policy.globals.hold,
     apps,
     proxies,
-    bypass: state.policy.escape === undefined ? [] : bypassAnswer(kernel, input.names),
+    bypass: state.policy.resolverBypass === undefined ? [] : bypassAnswer(kernel, input.names),
     suspects: suspectLines(state.suspects, input.now),
     counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },
     memory_bytes: input.memory,
@@ -237,24 +238,27 @@ function wrongWithProxy({ proxy, address, state, reason, mtu_bytes }: ProxyAnswe
     return [{ where, what: `the device ${device} of its tunnel is down`, fix }];
   }
   if (state !== 'down') return [];
-  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}` }];
+  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}; whp test` }];
 }
 
-/** Why flows of the app are not all proxied, the owner's choice aside; null: they are. */
+/** These are problems of their own (preflight/looks). */
+const LOOKED: readonly (Cause | null)[] = ['way_out', 'rule', 'firewall'];
+
+/** Why flows of the app are not all proxied, the owner's choice aside; null: they are, or another problem says it. */
 function wrongWith(app: App, proxies: Policy['proxies'], present: Present): Problem | null {
   const { direct, ...rest } = app;
-  const { state, cause, reason: told } = newFlows(rest, proxies, present);
-  if (state === 'proxied') return null;
-  const { what: reason, fix: own } = splitFix(told ?? '');
+  const { state, cause, reason, fix, partly } = newFlows(rest, proxies, present);
+  const isSaid = LOOKED.includes(cause) || (cause === 'lan' && !present.lanless);
+  if (reason === null || fix === null || isSaid) return null;
   const where = `app ${app.name}`;
   const word = state.toUpperCase();
   if (direct !== undefined) {
+    if (partly) return null;
     const what = `open flows are ${word}: ${reason}; new ones go direct (${direct})`;
     return { where, what, fix: 'whp check' };
   }
-  const what = `is ${word}: ${reason}`;
-  if (cause !== 'fallback')
-    return { where, what, fix: own ?? FIXES[cause ?? 'lan'] ?? 'whp check' };
+  const what = `is ${partly ? 'proxied in part' : word}: ${reason}`;
+  if (cause !== 'fallback') return { where, what, fix };
   if (state === 'refused') {
     const aside = `${what}; to let it go direct for an hour`;
     return { where, what: aside, fix: `whp pause ${app.name} 60` };
@@ -263,28 +267,11 @@ function wrongWith(app: App, proxies: Policy['proxies'], present: Present): Prob
   return { where, what: `${what}; to refuse it instead`, fix: set };
 }
 
-const FIXES: { readonly [cause in Cause]?: string } = {
-  devices: 'whp devices',
-  stuck: 'whp reload',
-  table: 'whp reload',
-};
-
 /** The present conditions, from the agent's parts. */
-export function presentOf({
-  now,
-  steering,
-  tunnels,
-  choices,
-  tableless,
-  lanless,
-}: Pick<
-  StatusInput,
-  'now' | 'steering' | 'tunnels' | 'choices' | 'tableless' | 'lanless'
->): Present {
+export function presentOf({ tunnels, steering, choices, ...rest }: PresentInput): Present {
   const up = new Set(tunnels.filter(({ device }) => device).map(({ name }) => name));
   const { open, stuck } = steering;
-  const { paused } = choices;
-  return { now, choices: steering.choices, up, paused, lanless, tableless, open, stuck };
+  return { ...rest, choices: steering.choices, up, paused: choices.paused, open, stuck };
 }
 
 function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {

@@ -8,7 +8,7 @@ import { line, START, split, type TestLine } from './test.ts';
 export interface CallSeen {
   readonly policy: Policy;
   /** null: no agent answers. */
-  readonly status: Pick<StatusAnswer, 'apps'> | null;
+  readonly status: Pick<StatusAnswer, 'apps' | 'dns_answers'> | null;
   readonly hosts: readonly Host[];
   /** The router's own address towards the proxies. */
   readonly own: string | null;
@@ -30,15 +30,21 @@ export function callLines(seen: CallSeen): TestLine[] {
 }
 
 /** By the agent's word alone, while the file on disk cannot be read. `status` null: no agent answers. */
-export function unreadLines(status: CallSeen['status']): TestLine[] {
-  return (status?.apps ?? []).map(({ app, new_connections: { state, proxy, reason } }) => {
+export function unreadLines(status: Pick<StatusAnswer, 'apps'> | null): TestLine[] {
+  return (status?.apps ?? []).map(({ app, new_connections: { state, proxy, reason, partly } }) => {
+    const part = partly ? `, but not all of them: ${reason}` : '';
     const ways = {
-      proxied: `would go into the tunnel ${proxy}, which was not tried`,
+      proxied: `would go into the tunnel ${proxy}, which was not tried${part}`,
       refused: `would be REFUSED: ${reason}`,
       direct: `would leave by your own address, DIRECT: ${reason}`,
     };
     const text = `a call ${ways[state]}; the last good configuration is in force`;
-    return line(`call ${app}`, state === 'proxied' ? 'note' : 'wrong', text, 'whp check');
+    return line(
+      `call ${app}`,
+      state === 'proxied' && !partly ? 'note' : 'wrong',
+      text,
+      'whp check',
+    );
   });
 }
 
@@ -55,22 +61,26 @@ function callLine(app: App, { status, hosts, own, exits, wrong }: CallSeen): Tes
     return line(subject, 'wrong', text, START);
   }
   const now = status.apps.find((one) => one.app === app.name)?.new_connections;
-  const bad = (text: string, fix = 'whp status'): TestLine =>
-    line(subject, 'wrong', `${call} ${text}`, fix);
+  const bad = (text: string, fix: string | null = 'whp status'): TestLine =>
+    line(subject, 'wrong', `${call} ${text}`, fix ?? 'whp status');
   if (now === undefined)
     return bad('is not judged: the agent has not loaded the app', 'whp reload');
-  if (now.state === 'refused') return bad(`would be REFUSED: ${now.reason}`);
-  if (now.state === 'direct') {
-    const fix = now.cause === 'paused' ? `whp resume ${app.name}` : undefined;
-    return bad(`would leave by ${ownText(own)}, DIRECT: ${now.reason}`, fix);
-  }
+  if (now.state === 'refused') return bad(`would be REFUSED: ${now.reason}`, now.fix);
+  if (now.state === 'direct')
+    return bad(`would leave by ${ownText(own)}, DIRECT: ${now.reason}`, now.fix);
   const exit = exits.get(now.proxy ?? '');
   if (exit === undefined)
     return bad(`would go into the tunnel ${now.proxy}, which does not answer`);
-  const kept = `would leave by ${exit}; ${ownText(own)} would not be seen`;
-  if (wrong.length === 0) return line(subject, 'ok', `${call} ${kept}`);
+  const isLate = LATE.includes(status.dns_answers);
+  const first = isLate ? ', but by a first packet: DNS answers are not held' : '';
+  const kept = `would leave by ${exit}; ${ownText(own)} would not be seen${first}`;
+  if (now.partly) return bad(`${kept}, but not all of them: ${now.reason}`, now.fix);
+  if (wrong.length === 0) return line(subject, isLate ? 'note' : 'ok', `${call} ${kept}`);
   return bad(`${kept}, if not for: ${wrong.join(', ')}`);
 }
+
+/** An address is learned after the device has it. */
+const LATE: readonly StatusAnswer['dns_answers'][] = ['watched', 'unseen'];
 
 /** A device that the app applies to, by its name. */
 function deviceOf({ devices, macs }: App, hosts: readonly Host[]): string {

@@ -43,17 +43,26 @@ export function partLines(
   });
 }
 
-/** `firewall`: its configuration; null: it cannot be read. */
-export function masqueradeLine(firewall: UciPackage | null, device: string): TestLine {
+/** Of each tunnel. `firewall`: its configuration; null: it cannot be read. */
+export function masqueradeLines(
+  firewall: UciPackage | null,
+  devices: readonly string[],
+): TestLine[] {
+  if (firewall !== null) return devices.map((device) => masqueradeLine(firewall, device));
+  return [line('masquerade', 'note', 'not looked at: /etc/config/firewall cannot be read')];
+}
+
+function masqueradeLine(firewall: UciPackage, device: string): TestLine {
   const subject = 'masquerade';
-  if (firewall === null)
-    return line(subject, 'note', 'not looked at: /etc/config/firewall cannot be read');
   const zone = masqueradeOf(firewall, device);
   if (zone === null) {
     const fix = '/usr/share/whp/firewall.sh install; fw4 reload';
     return line(subject, 'wrong', `no zone of the firewall holds ${device}`, fix);
   }
-  if (zone.isOn) return line(subject, 'ok', `${zone.path}, for ${device}`);
+  if (zone.isOn) {
+    const wan = ': your zone wan, so its rules and port forwards hold for the tunnel too';
+    return line(subject, 'ok', `${zone.path}, for ${device}${zone.isWan ? wan : ''}`);
+  }
   const text = `${zone.path} leaves the addresses of devices: the proxy drops the packets`;
   const fix = `uci set ${zone.path}.masq='1'; uci commit firewall; fw4 reload`;
   return line(subject, 'wrong', text, fix);

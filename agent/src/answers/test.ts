@@ -38,7 +38,7 @@ export function split(subject: string, state: TestState, sentence: string): Test
 
 const RESTART = '/etc/init.d/whp restart';
 export const START = '/etc/init.d/whp enable; /etc/init.d/whp start';
-const ON_PROXY = 'on the proxy: whp-proxy status';
+const ON_PROXY = 'on the server: whp-proxy status';
 const GET_PUBLIC = 'ask your provider for a public IPv4 address';
 
 /** The router's own address towards the proxies. What a router further out translates it to is not seen here. */
@@ -86,6 +86,12 @@ export function tunnelLine(
   const text = `out and back in ${middle} ms (${range}), ${lost} of ${times.length} probes lost`;
   const state = lost * 5 > times.length ? 'note' : 'ok';
   return line(subject, state, text, undefined, { ...measured, rtt_ms: middle });
+}
+
+/** Said where the tunnel is silent and banIP runs, whose lists have many addresses of rented servers. */
+export function banIpLine({ name, address }: Pick<Proxy, 'name' | 'address'>): TestLine {
+  const text = `it drops what its lists have: the tunnel too, if ${address} is among them; then add it to /etc/banip/banip.allowlist`;
+  return line(`banIP ${name}`, 'note', text, `/etc/init.d/banip search ${address}`);
 }
 
 /** `passed`: bytes of the largest packet that came back unfragmented, 0: none. `mtu`: of the tunnel device. */

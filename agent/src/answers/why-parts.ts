@@ -14,7 +14,7 @@ import { byWhich, type NowAnswer, type Present, wayOf } from './now.ts';
 export interface WhyAnswer {
   readonly query: string;
   /** What happens to a packet now; "home": the address is of this home; "unknown": the kernel does not list its
-   * sets. */
+   * sets, or the MAC of the device is not known. */
   readonly state: NowAnswer['state'] | 'home' | 'unknown';
   /** The app that the flow would be of; null: of none. */
   readonly app: string | null;
@@ -48,7 +48,8 @@ export function said(one: FlowEvidence, now: number): string {
 /** What happens to a new flow of an app, in words; `what`: why it belongs to the app; `older`: number of its open
  * flows that are proxied. */
 export function sentence(now: NowAnswer, what: string, older: number): string {
-  if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}`;
+  const part = now.partly ? `; but not all of it: ${now.reason}` : '';
+  if (now.state === 'proxied') return `proxied: ${what}, by proxy ${now.proxy}${part}`;
   if (now.state === 'refused') return `REFUSED now: ${what}; ${now.reason}`;
   const isStaying = older > 0 && (now.cause === 'paused' || now.cause === 'schedule');
   const connections = counted(older, 'older connection stays', 'older connections stay');

@@ -11,9 +11,10 @@ import { type Checked, invalid, ok } from '../syntax/result.ts';
 import { canonicalAddress, familyOf, isRoutableText, parseAddress } from '../wire/address.ts';
 import { type FlowEnds, flowText } from '../wire/flow-text.ts';
 import { appOfSlot, type KernelView } from './flows.ts';
-import { type Ground, groundsOf, learnedOfDevice, type Target } from './grounds.ts';
+import { type FlowTarget, type FoundGround, groundsOf, learnedOfDevice } from './grounds.ts';
 import { whyDevice } from './home.ts';
-import { byWhich, newFlows, wayOf } from './now.ts';
+import { byWhich, newFlows, openWay, wayOf } from './now.ts';
+import { strayOf } from './stops.ts';
 import { whyName } from './why-name.ts';
 import {
   NO_APP,
@@ -45,11 +46,22 @@ export function whyAnswer(
   const name = text.toLowerCase().replace(/\.$/, '');
   const wrong = nameProblem(name, 'question');
   if (wrong === null) return ok(whyName(state, kernel, name, around));
+  const section = ofSection(text, state.policy);
+  if (section !== null) return invalid(section);
   return invalid(/[./]/.test(text) && !text.includes(' ') ? wrong : notUnderstood(text));
 }
 
 function notUnderstood(text: string): string {
-  return `"${text}" is no address, no flow such as udp 192.168.1.11:13021 198.51.100.7:443, no host name such as api.skype.com and no device that DHCP knows`;
+  return `"${text}" is no address, no flow such as udp 192.168.1.11:13021 198.51.100.7:443, no host name such as api.skype.com and no device that DHCP knows; whp devices`;
+}
+
+/** A name of the configuration that has an answer of its own; null: it is none. */
+function ofSection(text: string, { apps, proxies }: State['policy']): string | null {
+  if (apps.some(({ name }) => name === text))
+    return `"${text}" is an app, and why is about an address, a flow, a name or a device; whp status`;
+  if (proxies.some(({ name }) => name === text))
+    return `"${text}" is a proxy, and why is about an address, a flow, a name or a device; whp proxy list`;
+  return null;
 }
 
 interface FlowWords {
@@ -117,11 +129,14 @@ function liveFlow(
   const app =
     entry === undefined ? null : appOfSlot(state, slotOf(state.policy.globals.mask, entry.mark));
   if (entry === undefined || app === null) return null;
-  const way = wayOf(byWhich(entry, app, state.policy.proxies, around));
+  const { source } = entry.original;
+  const had = wayOf(byWhich(entry, app, state.policy.proxies, around));
+  const { reason, ...way } = openWay(had, app.name, source, around);
   const what = `a flow of ${app.name} that is open now`;
+  const because = reason === undefined ? '' : `: ${reason}`;
   const verdict = {
-    direct: `DIRECT: ${what}, beside the tunnels`,
-    refused: `REFUSED: ${what}`,
+    direct: `DIRECT: ${what}, beside the tunnels${because}`,
+    refused: `REFUSED: ${what}${because}`,
     proxied: `proxied: ${what}, by proxy ${way.proxy}`,
   }[way.state];
   return { ...way, app: app.name, verdict };
@@ -148,7 +163,9 @@ function whyAddress(
     return ok({ ...NOWHERE, query: address, state: 'home', verdict, reasons: [] });
   }
   const heard = findEvidence(state.evidence, address);
-  const isDevice = around.isHome(address) || heard.some(({ device }) => device === address);
+  const isStray = !isRoutableText(address) && strayOf(around, address) !== null;
+  const isDevice =
+    isStray || around.isHome(address) || heard.some(({ device }) => device === address);
   if (isDevice || around.hosts.some((one) => one.address === address)) {
     const name = around.names.nameOf(address);
     const mac = around.names.macOf(address);
@@ -166,7 +183,7 @@ type Judged = Verdict & Pick<WhyAnswer, 'reasons'>;
 const NOWHERE = { app: null, proxy: null, device: null };
 
 /** What happens to a new flow to `target`: it belongs to the first app with a ground for it. */
-function judge(state: State, kernel: KernelView, target: Target, around: Surroundings): Judged {
+function judge(state: State, kernel: KernelView, target: FlowTarget, around: Surroundings): Judged {
   const { address } = target;
   const proxy = state.policy.proxies.find((one) => one.address === address);
   if (proxy !== undefined) {
@@ -178,13 +195,21 @@ function judge(state: State, kernel: KernelView, target: Target, around: Surroun
   if (state.policy.apps.length === 0) return direct(NO_APP);
   const grounds = state.policy.apps.map((app) => groundsOf(app, state, kernel, target, around));
   const reasons = grounds.flatMap((one) => one.flatMap(({ lines }) => lines));
-  const speaking = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'for'));
+  const speaking = grounds.flatMap((one) =>
+    one.filter(({ kind }) => kind === 'for' || kind === 'perhaps'),
+  );
   const kept = grounds.flatMap((one) => one.filter(({ kind }) => kind === 'against'));
   // Rules of a paused app do not admit new flows: the next app with a ground gets them.
   const winner = speaking.find(({ app }) => app.direct === undefined) ?? speaking[0];
+  if (winner?.kind === 'perhaps') {
+    const who = target.source?.address;
+    const verdict = `not known: ${winner.app.name} is for its devices alone, and the MAC of ${who} is not known; ping -c 1 ${who}`;
+    return { ...NOWHERE, state: 'unknown', app: winner.app.name, verdict, reasons };
+  }
   if (winner !== undefined) {
     const family = familyOf(parseAddress(address)!);
-    return { ...verdictOf(winner, { state, kernel, around, family }), reasons };
+    const source = target.source?.address ?? null;
+    return { ...verdictOf(winner, { state, kernel, around, family, source }), reasons };
   }
   if (kept.length > 0) {
     const by = kept.map((one) => one.by).join(' and ');
@@ -248,13 +273,15 @@ interface Told {
   readonly kernel: KernelView;
   readonly around: Surroundings;
   readonly family: 4 | 6;
+  /** Address of the device; null: of any. */
+  readonly source: string | null;
 }
 
 function verdictOf(
-  { app, partly, devices }: Ground,
-  { state, kernel, around, family }: Told,
+  { app, partly, devices }: FoundGround,
+  { state, kernel, around, family, source }: Told,
 ): Verdict {
-  const now = newFlows(app, state.policy.proxies, around, family);
+  const now = newFlows(app, state.policy.proxies, around, family, source);
   const whose = `${app.name}'s${devices === null ? '' : ` for ${devices} alone`}`;
   const what = `it is ${whose}${partly ? ' where the lines below say so' : ''}`;
   const verdict = sentence(now, what, olderFlows(app, state, kernel, around));

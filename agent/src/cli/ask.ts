@@ -1,8 +1,10 @@
 // cli/ask: the client of the control socket: sends one question to the running agent and prints the answer as
 // text or JSON.
 import * as std from 'qjs:std';
+import { ENOENT } from 'whp:socket';
 import type { MonitorAnswer } from '../answers/monitor.ts';
 import type { Reply } from '../answers/rpc.ts';
+import { START } from '../answers/test.ts';
 import { errnoText } from '../os/errno.ts';
 import { closeLine, connectLines, sendValue } from '../os/unix-socket.ts';
 import { localClock } from '../router/time-zone.ts';
@@ -16,9 +18,9 @@ export const NO_AGENT = 3;
 
 /** Nobody listens on the socket. */
 export function noAgent(socket: string, errno: number): Problem {
-  const why = "it is not started, or it is disabled (option enabled '0' in globals)";
-  const what = `no agent answers (${errnoText(errno)}): ${why}`;
-  return { where: socket, what, fix: '/etc/init.d/whp start' };
+  const seen = errno === ENOENT ? '' : ` (${socket}: ${errnoText(errno)})`;
+  const what = `no agent is running${seen}: connections may show your home's address. It is not started, or it is switched off, which whp check says`;
+  return { where: '', what, fix: START };
 }
 
 /** Sends the command, prints the answer, resolves to the exit status. `monitor` prints until interrupted. */
@@ -65,7 +67,7 @@ export function askOnce(socket: string, request: Request): Promise<Checked<unkno
       onClose: (reason) => resolve(invalid(`the agent closed the connection: ${reason}`)),
     });
     if (connected.ok) sendValue(connected.line, request);
-    else resolve(invalid(`no agent answers (${errnoText(connected.errno)})`));
+    else resolve(invalid(noAgent(socket, connected.errno).what));
   });
 }
 

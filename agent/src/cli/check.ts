@@ -21,9 +21,10 @@ import { openZoneNotes } from '../profile/open-zones.ts';
 import { readHosts } from '../router/dhcp-files.ts';
 import { readListing } from '../router/foreign.ts';
 import { lackingTexts, routerSeen } from '../router/router.ts';
-import { ok, type Problem, problemText, type Result } from '../syntax/result.ts';
+import { ok, type Problem, type Result } from '../syntax/result.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Command } from './arguments.ts';
+import { problemLines, wrapped } from './columns.ts';
 import { jsonLine, type Printed } from './print.ts';
 
 /** Result of a check. */
@@ -101,7 +102,16 @@ export async function readRouter(
   const met = routing.neighbours();
   const listing = await readListing();
   const agent = isAnswered(socket);
-  return done(await routerSeen(realized.value, met, lan, listing, lacking, agent, null, []));
+  return done(
+    await routerSeen(realized.value, lan, {
+      listing,
+      neighbours: met,
+      lacking,
+      hasAgent: agent,
+      traffic: null,
+      standIns: [],
+    }),
+  );
 }
 
 /** The look for a router that cannot be read: a problem, not "good". */
@@ -182,10 +192,12 @@ export function checked(
     return { status, out: jsonLine(answer), err: '' };
   }
   const lines = [
-    ...(explain ? looked.map(({ subject, seen }) => `looked at: ${subject}: ${seen}`) : []),
-    ...problems.map(problemText),
-    ...notes.map((one) => `note: ${problemText(one)}`),
-    ...(ok ? [`${file}: ${verdict}`] : []),
+    ...(explain
+      ? looked.flatMap(({ subject, seen }) => wrapped(`looked at: ${subject}: ${seen}`))
+      : []),
+    ...problems.flatMap((one) => problemLines(one)),
+    ...notes.flatMap((one) => problemLines(one, 'note: ')),
+    ...(ok ? problemLines({ where: file, what: verdict }) : []),
   ];
   return { status, out: `${lines.join('\n')}\n`, err: '' };
 }

@@ -1,5 +1,8 @@
 // cli/columns: text for a terminal of 80 columns: sentences in lines, rows in columns. Pure.
 
+import { splitFix } from '../syntax/fix.ts';
+import type { Problem } from '../syntax/result.ts';
+
 const COLUMNS = 80;
 const INDENT = '  ';
 /** Two blanks are between columns. */
@@ -41,10 +44,18 @@ export function wrapped(text: string, first = '', others = INDENT, width = COLUM
 }
 
 /** Commands with "; " between them, each unbroken; as many on a line as fit. */
-export function commandLines(fix: string): string[] {
+export function commandLines(fix: string, indent = INDENT): string[] {
   const commands = fix.split('; ');
   const parts = commands.map((one, at) => tied(at < commands.length - 1 ? `${one};` : one));
-  return wrapped(parts.join(' '), INDENT, INDENT);
+  return wrapped(parts.join(' '), indent, indent);
+}
+
+/** A problem of a file, a router or a command line: place and text, then the commands that end it. */
+export function problemLines({ where, what, fix }: Problem, before = ''): string[] {
+  const told = fix === undefined ? splitFix(what) : { what, fix };
+  const place = where === '' ? '' : `${where}: `;
+  const commands = told.fix === undefined ? [] : commandLines(told.fix);
+  return [...wrapped(`${before}${place}${told.what}`), ...commands];
 }
 
 /** Cells of a row. The last is a text of any length, or lines of their own under the row. */
@@ -81,14 +92,26 @@ function cellsOf(row: Row): string[] {
   return row.slice(0, -1).map(String);
 }
 
+/** The cells in one line, or where they are too wide in several. */
+function brokenCells(cells: readonly string[]): string[] {
+  const lines = [cells[0] ?? ''];
+  for (const cell of cells.slice(1)) {
+    const longer = `${lines[lines.length - 1]}${GAP}${cell}`;
+    if (longer.length <= COLUMNS) lines[lines.length - 1] = longer;
+    else lines.push(...wrapped(cell.trimEnd(), INDENT));
+  }
+  return lines.map((one) => one.trimEnd());
+}
+
 /** `start`: where the last column begins; null: under the row. */
 function rowLines(row: Row, widths: readonly number[], start: number | null): string[] {
   const cells = cellsOf(row);
   const last = row[row.length - 1]!;
   const isLong = (cells[0] ?? '').length > LONGEST_FIRST;
   const head = cells.map((cell, at) => (isLong && at === 0 ? '' : cell).padEnd(widths[at] ?? 0));
-  const line = head.join(GAP);
   const above = isLong ? [cells[0]!] : [];
+  if (start === null || start > COLUMNS) above.push(...brokenCells(head));
+  const line = start === null ? (above.pop() ?? '') : head.join(GAP);
   if (start === null) {
     const texts = typeof last === 'object' ? last : [String(last)];
     const under = texts.flatMap((text) => wrapped(text, INDENT, `${INDENT}${INDENT}`));

@@ -56,7 +56,7 @@ export const COMMANDS = {
       'SUBJECT of --totals draws a graph: app skype, device 192.168.1.11, proxy cloud.',
       'RANGE is hour, day, week, month or year.',
     ],
-    { brief: '[--ended|--recent|..]' },
+    { brief: '[--ended|--recent..]' },
   ),
   why: shape('Looking', 'ADDRESS|FLOW|NAME', [1, 4], 'where a new flow goes now, and why', [
     'FLOW is as whp flows prints it: udp 192.168.1.11:13021 198.51.100.7:443',

@@ -35,11 +35,11 @@ function firstPage(): string[] {
 
 function secondPage(): string[] {
   return [
+    `${GROUPS[GROUPS.length - 1]}:`,
     ...commandLines(GROUPS[GROUPS.length - 1]!),
-    '',
+    'Options of every command:',
     ...OPTIONS.filter(({ of }) => 'all' in of).map(optionLine),
-    'whp help COMMAND has the options of one command.',
-    '',
+    'Those of one command: whp help COMMAND. Exit statuses:',
     ...EXITS.map(([status, says]) => row(`exit ${status}`, says)),
   ];
 }

@@ -1,5 +1,5 @@
 // cli/print: the request that a command sends to the agent, and its answer as text or JSON. The agent uses it for
-// the C client (native/ask.c), and cli/ask uses it where the engine runs. Pure.
+// the C client (agent/native/ask.c), and cli/ask uses it where the engine runs. Pure.
 
 import type { Done } from '../answers/actions.ts';
 import type { DeviceAnswer } from '../answers/devices.ts';
@@ -13,9 +13,9 @@ import type { WhyAnswer } from '../answers/why-parts.ts';
 import { isWorking } from '../answers/works.ts';
 import type { Pin } from '../policy/choices.ts';
 import type { Clock } from '../syntax/local-time.ts';
-import { type Problem, problemText } from '../syntax/result.ts';
+import type { Problem } from '../syntax/result.ts';
 import type { Command } from './arguments.ts';
-import { wrapped } from './columns.ts';
+import { problemLines, wrapped } from './columns.ts';
 import { WORKS_NOT } from './commands.ts';
 import { helpText } from './help.ts';
 import { evidenceText, flowsText, learnedText, whyText } from './text.ts';
@@ -92,7 +92,7 @@ export const ELSEWHERE: Printed = { status: -1, out: '', err: '' };
 
 /** The output of a failed command: problems on stderr, and with --json an object on stdout too. */
 export function complained(problems: readonly Problem[], status: number, json: boolean): Printed {
-  const err = problems.map((one) => `whp: ${problemText(one)}\n`).join('');
+  const err = problemsText(problems, 'whp: ');
   return { status, out: json ? jsonLine(errorAnswer(problems)) : '', err };
 }
 
@@ -100,21 +100,24 @@ export function jsonLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/** Problems of files, as every command reports them: one a line, the place first. */
-export function problemLines(problems: readonly Problem[]): string {
-  return problems.map((one) => `${problemText(one)}\n`).join('');
+/** Problems as every command reports them: the place first, commands on lines of their own. */
+export function problemsText(problems: readonly Problem[], before = ''): string {
+  return problems
+    .flatMap((one) => problemLines(one, before))
+    .map((line) => `${line}\n`)
+    .join('');
 }
 
 /** Of a file that was refused: its problems are a report as of `whp check`; with --json they are an object. */
 export function notTaken(problems: readonly Problem[], why: Problem, json: boolean): Printed {
   const { err } = complained([why], 1, false);
-  const out = json ? jsonLine(errorAnswer(problems)) : problemLines(problems);
+  const out = json ? jsonLine(errorAnswer(problems)) : problemsText(problems);
   return { status: 1, out, err };
 }
 
 const NOT_LOADED = {
   where: 'reload',
-  what: 'not loaded: see whp check; the last good configuration stands',
+  what: 'not loaded, the last good configuration stands; whp check',
 };
 
 export function printed(command: Command, reply: Reply, clock: Clock): Printed {

@@ -3,6 +3,7 @@
 import type { StatusAnswer } from '../answers/status.ts';
 import {
   ASK_ADDRESS,
+  banIpLine,
   exitLine,
   line,
   mtuLine,
@@ -57,6 +58,7 @@ export async function testTunnel(
   say(tunnelLine(proxy, times, own));
   const isAnswered = times.some((one) => one !== null);
   if (isAnswered) await testSize(say, echoes, proxy, link.mtu, status);
+  else if (router.firewall.ok && router.firewall.value.hasBanIp) say(banIpLine(proxy));
   echoes.close();
   return isAnswered ? testExit(say, policy, proxy, own) : null;
 }

@@ -1,6 +1,7 @@
 // cli/test: `whp test`: looks at the router, measures each tunnel, and says whether a call made now would be
 // protected. A process of its own beside the agent, which it asks for its status alone; so it runs without an agent
 // too. Prints each line when its step ends. Changes nothing, and sends nothing by the WAN but GRE.
+
 import * as std from 'qjs:std';
 import type { StatusAnswer } from '../answers/status.ts';
 import {
@@ -14,13 +15,14 @@ import {
   type TestLine,
 } from '../answers/test.ts';
 import { callLines, unreadLines } from '../answers/test-call.ts';
-import { lookLines, masqueradeLine, partLines } from '../answers/test-looks.ts';
+import { lookLines, masqueradeLines, partLines } from '../answers/test-looks.ts';
 import { queuedSoFar, timeHeld } from '../kernel/held-probe.ts';
 import { ownAddress } from '../kernel/own-address.ts';
 import { wallTime } from '../os/clock.ts';
 import { errnoText, errorText } from '../os/errno.ts';
 import { readText } from '../os/file.ts';
 import type { Policy, Proxy } from '../policy/policy.ts';
+import { isRunning } from '../preflight/homes.ts';
 import { looksOf } from '../preflight/looks.ts';
 import type { RouterSeen } from '../preflight/seen.ts';
 import { verdictOf } from '../preflight/verdict.ts';
@@ -37,8 +39,6 @@ import { testTunnel } from './test-tunnel.ts';
 import { testLineText } from './text-test.ts';
 
 const HELD_PROBES = 3;
-/** linux/if.h: something is connected. */
-const IFF_RUNNING = 0x40;
 const FIREWALL = '/etc/config/firewall';
 
 type Say = (...lines: readonly TestLine[]) => void;
@@ -101,7 +101,8 @@ async function testRouter(
   const text = readText(FIREWALL);
   const firewall = text.ok ? parseUci(text.text, FIREWALL) : null;
   const zones = firewall?.ok === true ? firewall.value : null;
-  say(...policy.proxies.map(({ name }) => masqueradeLine(zones, tunnelDevice(name))));
+  const devices = policy.proxies.map(({ name }) => tunnelDevice(name));
+  say(...masqueradeLines(zones, devices));
   if (status !== null) {
     say(...bypassLines(status.bypass));
     const { length } = status.problems;
@@ -136,7 +137,7 @@ async function held(
     const link = links.find((one) => one.name === name);
     const own = addresses.find((one) => one.link === link?.index && one.family === 4);
     const address = own === undefined ? null : parseAddress(own.address);
-    if (link === undefined || address === null || (link.flags & IFF_RUNNING) === 0) continue;
+    if (link === undefined || address === null || !isRunning(link)) continue;
     const before = queuedSoFar(globals.queue);
     const times = await timeHeld({ name, index: link.index, address }, HELD_PROBES);
     const after = queuedSoFar(globals.queue);

@@ -11,6 +11,8 @@ import { cut, whyOf } from './text.ts';
 export type LogAnswer = { readonly csv: string } | Rows<EndedAnswer>;
 
 const LONGEST_BAR = 34;
+/** The order of totals. */
+const KINDS = ['app', 'proxy', 'device'];
 
 export function countersText(answer: TotalsAnswer | SeriesAnswer, { zone }: Clock): string {
   if ('rows' in answer) return totalsText(answer);
@@ -30,10 +32,14 @@ export function countersText(answer: TotalsAnswer | SeriesAnswer, { zone }: Cloc
 
 function totalsText({ rows }: TotalsAnswer): string {
   if (rows.length === 0) return 'nothing was counted yet: traffic is counted every 10 s\n';
-  const lines = rows.map((one): Row => {
-    const [up, down] = [bytesText(one.bytes_up), bytesText(one.bytes_down)];
-    return [one.subject, up, down, one.flows, one.device ?? ''];
-  });
+  const kindOf = ({ subject }: (typeof rows)[number]): number =>
+    KINDS.indexOf(subject.split(' ')[0]!);
+  const lines = [...rows]
+    .sort((a, b) => kindOf(a) - kindOf(b))
+    .map((one): Row => {
+      const [up, down] = [bytesText(one.bytes_up), bytesText(one.bytes_down)];
+      return [one.subject, up, down, one.flows, one.device ?? ''];
+    });
   return `${table([['what', 'up', 'down', 'flows', 'device'], ...lines])}\n`;
 }
 

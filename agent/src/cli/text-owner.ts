@@ -14,7 +14,7 @@ export function pinsText({ rows: pins }: Rows<Pin>): string {
 }
 
 export function proxiesText({ rows: proxies }: Rows<ProxyAnswer>): string {
-  if (proxies.length === 0) return 'no proxy is enabled: see /etc/config/whp\n';
+  if (proxies.length === 0) return 'no proxy is enabled\n  whp check\n';
   const rows = proxies.map((one): Row => {
     const alone = one.preferred ? ' (alone until whp proxy use auto)' : '';
     return [one.proxy, one.address, tunnelText(one), `${one.apps.join(' ') || '-'}${alone}`];

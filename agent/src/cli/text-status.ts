@@ -38,8 +38,8 @@ function appsTable(apps: StatusAnswer['apps']): string {
   return table([['app', 'new connections', 'by', 'open', 'learned'], ...rows]);
 }
 
-function newText({ state, cause }: NowAnswer): string {
-  if (state === 'proxied') return 'proxied';
+function newText({ state, cause, partly }: NowAnswer): string {
+  if (state === 'proxied') return partly ? 'proxied in part' : 'proxied';
   const isChosen = cause === 'paused' || cause === 'schedule';
   return `${state.toUpperCase()}${isChosen ? `, ${cause}` : ''}`;
 }

@@ -1,7 +1,6 @@
 // cli/verdict: the first lines of `whp status`: what an owner wants to know, in plain words. Pure.
 import type { StatusAnswer } from '../answers/status.ts';
 import { CLOCK_IS_SET } from '../policy/schedule.ts';
-import { splitFix } from '../syntax/fix.ts';
 import { type Clock, momentText } from '../syntax/local-time.ts';
 import { commandLines, wrapped } from './columns.ts';
 
@@ -19,15 +18,17 @@ export function verdictLines(status: StatusAnswer, clock: Clock, alarms: boolean
   if (apps.length === 0) return ['idle: no app is enabled', ...commandLines('whp check')];
   const told = gathered(apps);
   const of = (wanted: (app: App) => boolean): Told[] => told.filter(({ app }) => wanted(app));
-  const { direct, refused, hours, proxied } = {
+  const { direct, refused, partly, hours, proxied } = {
     direct: of((app) => stateOf(app) === 'direct' && !isByHours(app)),
     refused: of((app) => stateOf(app) === 'refused'),
+    partly: of((app) => app.new_connections.partly),
     hours: of(isByHours),
-    proxied: of((app) => stateOf(app) === 'proxied'),
+    proxied: of((app) => stateOf(app) === 'proxied' && !app.new_connections.partly),
   };
   const lines = [
     ...direct.flatMap((one) => directLines(one, clock)),
     ...refused.flatMap((one) => wrapped(refusedText(one))),
+    ...partly.flatMap((one) => wrapped(partlyText(one, status))),
     ...hours.flatMap((one) => wrapped(hoursText(one))),
   ];
   if (proxied.length === 0) return lines;
@@ -65,8 +66,7 @@ function phrase({ names }: Told, one: string, many: string): string {
 }
 
 function directLines(told: Told, clock: Clock): string[] {
-  const { cause, left_s: left } = told.app.new_connections;
-  const reason = reasonOf(told.app);
+  const { cause, reason, left_s: left } = told.app.new_connections;
   const what = `NOT PROTECTED: ${phrase(told, 'goes', 'go')} out directly: `;
   if (cause !== 'paused') return wrapped(`${what}${reason}`);
   const { wall, zone } = clock;
@@ -79,14 +79,13 @@ function directLines(told: Told, clock: Clock): string[] {
   ];
 }
 
-/** The commands at its end are below. */
-function reasonOf({ new_connections: { reason } }: App): string {
-  return splitFix(reason ?? '').what;
+function refusedText(told: Told): string {
+  const { reason } = told.app.new_connections;
+  return `NOT WORKING: ${phrase(told, 'is', 'are')} REFUSED: ${reason}`;
 }
 
-function refusedText(told: Told): string {
-  const reason = reasonOf(told.app);
-  return `NOT WORKING: ${phrase(told, 'is', 'are')} REFUSED: ${reason}`;
+function partlyText(told: Told, status: StatusAnswer): string {
+  return `PARTLY WORKING: ${wayText(told, status)}, but not all of it: ${told.app.new_connections.reason}`;
 }
 
 function hoursText(told: Told): string {

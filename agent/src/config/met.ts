@@ -8,8 +8,8 @@ import { cidrHas, parseAddress, parseCidr } from '../wire/address.ts';
 import { isDeviceMac } from '../wire/mac.ts';
 
 /** Address blocks that select devices in `policy`. */
-function blocksOf({ apps, escape }: Policy) {
-  const texts = [...apps.flatMap(({ devices }) => devices), ...(escape?.devices ?? [])];
+function blocksOf({ apps, resolverBypass }: Policy) {
+  const texts = [...apps.flatMap(({ devices }) => devices), ...(resolverBypass?.devices ?? [])];
   return [...new Set(texts)].flatMap((text) => parseCidr(text) ?? []);
 }
 

@@ -196,8 +196,11 @@ export function meetDevices(
   settings.stamp = '';
 }
 
-function devicesOf({ apps, escape }: Policy) {
-  return { apps: apps.map(({ macs }) => macs ?? null), escape: escape?.macs ?? null };
+function devicesOf({ apps, resolverBypass }: Policy) {
+  return {
+    apps: apps.map(({ macs }) => macs ?? null),
+    resolverBypass: resolverBypass?.macs ?? null,
+  };
 }
 
 /** Applies and stores the owner's new choices. Returns the error, or null. */

@@ -27,7 +27,7 @@ import { namesOf, presentNow } from './surroundings.ts';
 /** Enforces changed choices. Returns the error as text, or null. */
 export type Refresh = (agent: Agent) => Promise<string | null>;
 
-export type Reply =
+export type ActionReply =
   | { readonly ok: true; readonly answer: unknown }
   | { readonly ok: false; readonly error: string; readonly status?: number };
 
@@ -40,16 +40,16 @@ const MINUTES = 60;
 /** A week, in minutes; a longer pause belongs into the configuration. */
 const MOST_MINUTES = 10080;
 
-function done<T extends Done>(fields: Fields<T>, text: string): Reply {
+function done<T extends Done>(fields: Fields<T>, text: string): ActionReply {
   return { ok: true, answer: { ...fields, text } };
 }
 
-function refuse(error: string): Reply {
+function refuse(error: string): ActionReply {
   return { ok: false, error };
 }
 
 /** The operands are wrong, whatever the agent's state. */
-function misused(error: string): Reply {
+function misused(error: string): ActionReply {
   return { ok: false, error, status: 2 };
 }
 
@@ -59,7 +59,7 @@ export function act(
   refresh: Refresh,
   method: string,
   words: readonly string[],
-): Promise<Reply> | Reply | null {
+): Promise<ActionReply> | ActionReply | null {
   switch (method) {
     case 'pause':
       return pause(agent, refresh, words);
@@ -84,7 +84,7 @@ async function decide<T extends Done>(
   change: Partial<Choices>,
   fields: Fields<T>,
   text: string | (() => string),
-): Promise<Reply> {
+): Promise<ActionReply> {
   const unkept = choose(agent.settings, change);
   const failed = await refresh(agent);
   if (failed !== null) return refuse(failed);
@@ -96,9 +96,7 @@ async function decide<T extends Done>(
 function steeredApps(agent: Agent, word: string): Checked<readonly string[]> {
   const apps = appsOf(agent, word);
   const isNone = apps.ok && apps.value.length === 0;
-  return isNone
-    ? invalid("no app is enabled: uci set whp.APP.enabled='1'; uci commit whp; whp reload")
-    : apps;
+  return isNone ? invalid('no app is enabled; whp check') : apps;
 }
 
 /** Names of the apps that `word` selects: one, or all. */
@@ -113,7 +111,11 @@ function noApp(word: string, known: readonly string[]): string {
   return `there is no app "${word}"; known: ${known.join(', ') || 'none is enabled'}`;
 }
 
-function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
+function pause(
+  agent: Agent,
+  refresh: Refresh,
+  words: readonly string[],
+): Promise<ActionReply> | ActionReply {
   const [first = ALL, second] = words;
   const isTime = /^(\d+|forever)$/.test(first) && second === undefined;
   const [word, time = String(MINUTES)] = isTime ? [ALL, first] : [first, second];
@@ -131,7 +133,11 @@ function pause(agent: Agent, refresh: Refresh, words: readonly string[]): Promis
   return decide<PauseAnswer>(agent, refresh, { paused }, { apps, left_s }, text);
 }
 
-function resume(agent: Agent, refresh: Refresh, words: readonly string[]): Promise<Reply> | Reply {
+function resume(
+  agent: Agent,
+  refresh: Refresh,
+  words: readonly string[],
+): Promise<ActionReply> | ActionReply {
   const named = steeredApps(agent, words[0] ?? ALL);
   if (!named.ok) return refuse(named.what);
   const apps = named.value;
@@ -147,15 +153,16 @@ function resumedText(agent: Agent, apps: readonly string[]): string {
   const said = policy.apps
     .filter(({ name }) => apps.includes(name))
     .map((app) => {
-      const { state, proxy, reason } = newFlows(app, policy.proxies, present);
-      if (state === 'proxied') return `${app.name}: proxied again, by proxy ${proxy}`;
+      const { state, proxy, reason, partly } = newFlows(app, policy.proxies, present);
+      const part = partly ? `, but not all of it: ${reason}` : '';
+      if (state === 'proxied') return `${app.name}: proxied again, by proxy ${proxy}${part}`;
       const what = state === 'refused' ? 'REFUSED' : 'DIRECT';
       return `${app.name}: the pause is over, but new flows are ${what}: ${reason}`;
     });
   return said.join('; ');
 }
 
-function pins(agent: Agent): Reply {
+function pins(agent: Agent): ActionReply {
   return { ok: true, answer: { rows: agent.settings.choices.pins } };
 }
 
@@ -163,7 +170,7 @@ function pin(
   agent: Agent,
   refresh: Refresh,
   [text = '', app]: readonly string[],
-): Promise<Reply> | Reply {
+): Promise<ActionReply> | ActionReply {
   const address = canonicalAddress(text);
   if (address === null) return refuse(`"${text}" is no IP address`);
   if (!isRoutableText(address)) return refuse(`${address} is no public address`);
@@ -189,7 +196,7 @@ function unpin(
   agent: Agent,
   refresh: Refresh,
   [text = '']: readonly string[],
-): Promise<Reply> | Reply {
+): Promise<ActionReply> | ActionReply {
   const address = canonicalAddress(text);
   const { pins } = agent.settings.choices;
   const left = pins.filter((one) => one.address !== address);
@@ -202,7 +209,7 @@ function use(
   agent: Agent,
   refresh: Refresh,
   [name = '']: readonly string[],
-): Promise<Reply> | Reply {
+): Promise<ActionReply> | ActionReply {
   if (name === 'auto') {
     const apps = agent.policy.apps.map((app) => app.name);
     const text = 'proxies are used as configured';
@@ -221,7 +228,7 @@ function use(
 }
 
 /** Forgets everything learned about an app, a device (by name, MAC or address) or server, or all apps. */
-async function forget(agent: Agent, word: string): Promise<Reply> {
+async function forget(agent: Agent, word: string): Promise<ActionReply> {
   const known = agent.policy.apps.map(({ name }) => name);
   const address = canonicalAddress(word);
   const apps = appsOf(agent, word);

@@ -26,14 +26,14 @@ import {
 import { knownGrounds } from '../runtime/live.ts';
 import { refreshCounts } from '../runtime/meter.ts';
 import { deleteTable, loadNft } from '../runtime/table.ts';
-import type { Reply } from './actions.ts';
+import type { ActionReply } from './actions.ts';
 import { surroundings } from './surroundings.ts';
 
 /** Most rows of an answer. */
 const MOST_ROWS = 200;
 /** How long the command of an earlier agent's audit may take to connect again, milliseconds. */
 const PATIENCE = 60000;
-function refuse(error: string): Reply {
+function refuse(error: string): ActionReply {
   return { ok: false, error };
 }
 
@@ -43,7 +43,7 @@ export function audit(
   owner: object,
   operand: string,
   bypass: () => readonly BypassAnswer[],
-): Promise<Reply> {
+): Promise<ActionReply> {
   return inTurn(agent, async () => {
     const { running } = agent.audit;
     switch (operand) {
@@ -62,7 +62,7 @@ export function audit(
   });
 }
 
-async function begin(agent: Agent, owner: object): Promise<Reply> {
+async function begin(agent: Agent, owner: object): Promise<ActionReply> {
   const { policy } = agent;
   const other = agent.audit.running;
   if (other !== null) {
@@ -130,12 +130,13 @@ function noteChosen(agent: Agent): void {
   const { policy, audit } = agent;
   const present = surroundings(agent);
   for (const app of policy.apps) {
-    if (newFlows(app, policy.proxies, present).state === 'direct')
-      audit.running?.chosen.add(app.name);
+    const { state, cause } = newFlows(app, policy.proxies, present);
+    const isDirect = app.direct !== undefined || (state === 'direct' && cause === 'fallback');
+    if (isDirect) audit.running?.chosen.add(app.name);
   }
 }
 
-async function end(agent: Agent, bypass: readonly BypassAnswer[]): Promise<Reply> {
+async function end(agent: Agent, bypass: readonly BypassAnswer[]): Promise<ActionReply> {
   const { kernel, state } = agent;
   const running = agent.audit.running!;
   noteChosen(agent);

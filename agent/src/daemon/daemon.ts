@@ -1,5 +1,6 @@
 // daemon/daemon: an agent from start to end: reads the settings, enforces the first policy, starts repair,
 // probes and the control socket, and runs periodic work. Decisions are in step/step, ruleset/ and tunnel/.
+
 import type { Sources } from '../config/load.ts';
 import { namesAddresses } from '../config/met.ts';
 import {
@@ -27,7 +28,7 @@ import { enforce } from '../runtime/enforce.ts';
 import { startProbing } from '../runtime/failover.ts';
 import { watchedPolicy } from '../runtime/flow-facts.ts';
 import { resolveGateways } from '../runtime/gateways.ts';
-import { adopt, handoverOf, keepMemory } from '../runtime/handover.ts';
+import { adopt, handoverOf, tickHandover } from '../runtime/handover.ts';
 import { type Handover, takeHandover } from '../runtime/handover-file.ts';
 import { keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
 import { countsToKeep, keepCounts, readKeptCounts } from '../runtime/meter.ts';
@@ -35,15 +36,12 @@ import { lookAround } from '../runtime/preflight.ts';
 import { startKeeping } from '../runtime/repair.ts';
 import { endHold } from '../runtime/table.ts';
 import { withdraw } from '../runtime/withdraw.ts';
-import { step } from '../step/step.ts';
+import { step, TICK_MILLISECONDS } from '../step/step.ts';
 import type { Problem } from '../syntax/result.ts';
 import { counted } from '../syntax/words.ts';
 import { findAudit, keepAudit } from './audit.ts';
 import { noteAside, noteProblems, refresh, reload } from './reload.ts';
 import { listenControl } from './serve.ts';
-
-/** Period of the tick: expiry, reading sets, looks at the router. */
-const TICK_MILLISECONDS = 5000;
 
 /** Runs until a signal ends it. Returns the exit status: 0, or 1 if it could not start. */
 export async function runDaemon(sources: Sources, socketPath: string): Promise<number> {
@@ -114,13 +112,13 @@ async function begin(
     await pause();
     const wrong = await enforce(agent, policy);
     if (wrong === null) await endHold(agent);
-    return wrong;
+    return wrong === null ? null : errorText(wrong);
   }).catch((error: unknown) => String(error ?? 'out of memory'));
   if (failed === null || problems.length > 0 || !fallBack(settings)) return { failed, problems };
   const told = [{ where: settings.sources.config, what: failed }];
   noteProblems(agent, told);
   const again = await inTurn(agent, () => enforce(agent, wantedPolicy(settings)));
-  return { failed: again, problems: told };
+  return { failed: again === null ? null : errorText(again), problems: told };
 }
 
 function refuse(problems: readonly Problem[]): number {
@@ -131,7 +129,7 @@ function refuse(problems: readonly Problem[]): number {
 function tick(agent: Agent): void {
   agent.effects.run(step(agent.state, { kind: 'tick' }, now()));
   tickCuts(agent.effects);
-  keepMemory(agent);
+  tickHandover(agent);
   keepLearned(agent);
   keepOutside(agent);
   keepAudit(agent);

@@ -37,7 +37,7 @@ export async function ofFiles(agent: Agent, command: Command): Promise<Printed> 
   if (command.name === 'profile') return profilesTold(command) ?? validateHere(command);
   if (command.name === 'check') return checkHere(agent, command);
   if (piece === null) return ELSEWHERE;
-  const text = loadText(piece.standing);
+  const text = loadText(piece.parts);
   return { status: 0, out: command.json ? jsonLine({ ruleset: text }) : text, err: '' };
 }
 

@@ -8,6 +8,7 @@ import {
   restoreSettings,
   wantedPolicy,
 } from '../config/settings.ts';
+import { errorText } from '../os/errno.ts';
 import { filesAside } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
 import { type Agent, inTurn } from '../runtime/agent.ts';
@@ -18,7 +19,8 @@ import type { Problem } from '../syntax/result.ts';
 /** Enforces the policy that choices, schedules and leases result in now. Returns the error as text, or null. */
 export function refresh(agent: Agent): Promise<string | null> {
   return inTurn(agent, async () => {
-    const failed = await enforce(agent, wantedPolicy(agent.settings));
+    const error = await enforce(agent, wantedPolicy(agent.settings));
+    const failed = error === null ? null : errorText(error);
     if (failed === null) agent.problems.delete('refresh');
     else {
       forgetDecision(agent.settings);
@@ -62,12 +64,11 @@ async function loadAgain(agent: Agent): Promise<Loaded> {
   noteAside(agent);
   if (problems.length > 0) return { problems, failed: null };
   lookAgain(agent);
-  const failed = await enforce(agent, wantedPolicy(settings));
-  if (failed === null) {
-    keepLastGood(settings);
-    await lookNow(agent);
-  }
-  return { problems: [], failed };
+  const error = await enforce(agent, wantedPolicy(settings));
+  if (error !== null) return { problems: [], failed: errorText(error) };
+  keepLastGood(settings);
+  await lookNow(agent);
+  return { problems: [], failed: null };
 }
 
 /** Notes the problems of the configuration on disk while the last good one is in force. */

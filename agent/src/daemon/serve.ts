@@ -1,6 +1,7 @@
 // daemon/serve: the control socket. A request is one JSON line {"method", "operand"}, the answer one line {"ok",
 // "answer"}; `monitor` sends lines until the connection is closed; `cli` answers a command line with the text to
 // print. answers/ builds the answers from what is read here.
+import { EADDRINUSE } from 'whp:socket';
 import type { LiveFlow } from '../account/ledger.ts';
 import { bypassAnswer } from '../answers/bypass.ts';
 import { type DeviceAnswer, devicesAnswer, flowsOf, learnedOf } from '../answers/devices.ts';
@@ -38,27 +39,23 @@ import { encodeUtf8 } from '../os/utf8.ts';
 import { problemsOf } from '../preflight/looks.ts';
 import { notesOf } from '../preflight/traffic.ts';
 import { localClock } from '../router/time-zone.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
-import type { Family } from '../wire/address.ts';
+import { FAMILIES, type Family } from '../wire/address.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
 import { kernelView, manyFlows, openNow } from './kernel-view.ts';
 import { knownProblems, noted } from './known-problems.ts';
-import { decisive, earOf, meterNow, namesOf, surroundings } from './surroundings.ts';
+import { decisive, earOf, meterNow, namesOf, presentNow, surroundings } from './surroundings.ts';
 
 /** Methods whose answer needs the open connections. */
 const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
 
-/** EADDRINUSE on x86 and ARM, and on MIPS. */
-const IN_USE = [98, 125];
-
 /** Functions that change the enforced policy. */
-export interface Turns {
+export interface PolicyChanges {
   readonly reload: (agent: Agent) => Promise<readonly Problem[]>;
   readonly refresh: Refresh;
 }
@@ -67,9 +64,9 @@ export interface Turns {
 export function listenControl(
   path: string,
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
 ): Checked<{ close(): void }> {
-  const monitors = new Map<Line, (told: MonitorEvent) => void>();
+  const monitors = new Map<Line, (event: MonitorEvent) => void>();
   const listening = listenLines(path, {
     onValue: (value, line) => {
       const request = value as Partial<Request> | null;
@@ -79,8 +76,8 @@ export function listenControl(
         return;
       }
       if (request?.method === 'monitor') {
-        const tell = (told: MonitorEvent): void =>
-          void sendValue(line, monitorAnswer(told, namesOf(agent)));
+        const tell = (event: MonitorEvent): void =>
+          void sendValue(line, monitorAnswer(event, namesOf(agent)));
         monitors.set(line, tell);
         agent.effects.listeners.add(tell);
         return;
@@ -95,13 +92,13 @@ export function listenControl(
       }
       if (request?.method === 'cli') {
         const words = Array.isArray(request.words) ? request.words : [];
-        void cli(agent, turns, words).then(
+        void cli(agent, changes, words).then(
           (answer) => sendPrinted(line, answer),
           () => closeLine(line),
         );
         return;
       }
-      void answer(agent, turns, request ?? {}).then(
+      void answer(agent, changes, request ?? {}).then(
         (reply) => sendValue(line, reply),
         (error: unknown) => sendValue(line, { ok: false, error: String(error) }),
       );
@@ -114,14 +111,14 @@ export function listenControl(
     },
   });
   if (listening.ok) return ok(listening.server);
-  const isTaken = IN_USE.includes(listening.errno);
+  const isTaken = listening.errno === EADDRINUSE;
   const taken = 'another agent answers here; stop it first (/etc/init.d/whp stop)';
   return invalid(isTaken ? taken : errnoText(listening.errno));
 }
 
 async function answer(
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
   request: Partial<Request>,
   live: readonly LiveFlow[] | null = manyFlows(agent),
 ): Promise<unknown> {
@@ -145,7 +142,7 @@ async function answer(
       return why.ok ? { ok: true, answer: why.value } : { ok: false, error: why.what, status: 2 };
     }
     case 'reload': {
-      const problems = await turns.reload(agent);
+      const problems = await changes.reload(agent);
       const text = 'the configuration is loaded';
       return problems.length === 0 ? { ok: true, answer: { text } } : { ok: false, problems };
     }
@@ -157,26 +154,30 @@ async function answer(
       return names(agent, operand);
     case 'counters':
     case 'log':
-      return books(agent, turns, request.method, operand, limit);
+      return books(agent, changes, request.method, operand, limit);
     case 'rpc':
-      return rpc(agent, turns, operand, request.input);
+      return rpc(agent, changes, operand, request.input);
     default: {
       const words = operand.split(' ').filter((word) => word !== '');
-      const acted = act(agent, turns.refresh, String(request.method), words);
+      const acted = act(agent, changes.refresh, String(request.method), words);
       return acted ?? { ok: false, error: `no such method: ${String(request.method)}` };
     }
   }
 }
 
 /** A command line from the client whp-host. */
-async function cli(agent: Agent, turns: Turns, words: readonly unknown[]): Promise<Printed> {
+async function cli(
+  agent: Agent,
+  changes: PolicyChanges,
+  words: readonly unknown[],
+): Promise<Printed> {
   const read = readArguments(words.map(String));
   if (!read.ok) return complained(read.problems, 2, words.includes('--json'));
   const command = read.value;
   const alone = printedAlone(command);
   if (alone !== null) return alone;
   if (isOfFiles(command)) return ofFiles(agent, command);
-  const reply = await answer(agent, turns, requestOf(command)).catch((error: unknown) => ({
+  const reply = await answer(agent, changes, requestOf(command)).catch((error: unknown) => ({
     ok: false,
     error: String(error),
   }));
@@ -195,7 +196,7 @@ function sendPrinted(line: Line, { status, out, err }: Printed): void {
 /** Answers from the ledger: an open page of LuCI asks every few seconds. */
 function rpc(
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
   call: string,
   input: unknown,
   mostRows = RPC_ROWS,
@@ -203,15 +204,16 @@ function rpc(
   const ledger = ledgerOf(agent.accounting);
   const live = ledger.ok ? Array.from(ledger.value.live.values()) : [];
   const ask = (method: string, operand: string, limit: number): Promise<unknown> =>
-    answer(agent, turns, { method, operand, limit }, live);
+    answer(agent, changes, { method, operand, limit }, live);
   const names = namesOf(agent);
-  return rpcAnswer(call, input, { ledger, names, time: wallTime(), mostRows, ask });
+  const present = () => presentNow(agent);
+  return rpcAnswer(call, input, { ledger, names, present, time: wallTime(), mostRows, ask });
 }
 
 /** counters and log, which rpcd has too, with the operands of a command line. */
 async function books(
   agent: Agent,
-  turns: Turns,
+  changes: PolicyChanges,
   method: string,
   operand: string,
   limit: number,
@@ -221,7 +223,7 @@ async function books(
     method === 'counters'
       ? { subject: `${kind} ${name}`.trim(), range }
       : { limit, format: operand };
-  const answered = await rpc(agent, turns, method, input, MOST_ROWS);
+  const answered = await rpc(agent, changes, method, input, MOST_ROWS);
   return 'error' in answered ? { ok: false, ...answered } : { ok: true, answer: answered };
 }
 
@@ -241,8 +243,8 @@ function flows(
   limit: number,
 ): Checked<Rows<FlowAnswer>> {
   const names = namesOf(agent);
-  if (live !== null) return ok(liveRows(live, limit, names));
-  const found = flowAnswers(agent.state, kernel, agent.failover.steering, names);
+  if (live !== null) return ok(liveRows(live, limit, names, presentNow(agent)));
+  const found = flowAnswers(agent.state, kernel, presentNow(agent), names);
   return found.ok ? ok(rowsOf(found.value, limit)) : found;
 }
 

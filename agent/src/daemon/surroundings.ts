@@ -3,22 +3,22 @@
 
 import { type DeviceNames, deviceNames } from '../answers/device-names.ts';
 import type { Present } from '../answers/now.ts';
-import { type Ear, presentOf, type StatusInput } from '../answers/status.ts';
+import { type Ear, type PresentInput, presentOf, type StatusInput } from '../answers/status.ts';
 import type { Surroundings } from '../answers/why-parts.ts';
+import type { KernelAddress } from '../netlink/address.ts';
 import { IFF_UP } from '../netlink/constants.ts';
 import type { KernelLink } from '../netlink/kernel-link.ts';
 import { now } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
-import { tunnelDevice } from '../ruleset/names.ts';
+import { stopsOf } from '../preflight/looks.ts';
+import { isLinkName, tunnelDevice } from '../ruleset/names.ts';
 import type { Agent } from '../runtime/agent.ts';
 import { refreshCounts } from '../runtime/meter.ts';
-import { cidrHas, familyOf, parseAddress } from '../wire/address.ts';
+import { type Cidr, cidrHas, familyOf, parseAddress } from '../wire/address.ts';
 
 /** The state that decides the way of packets. `links`: the existing devices. */
-export function decisive(
-  { policy, failover, settings, table, guard, problems }: Agent,
-  links: readonly KernelLink[],
-): Pick<StatusInput, 'now' | 'tunnels' | 'steering' | 'choices' | 'tableless' | 'lanless'> {
+export function decisive(agent: Agent, links: readonly KernelLink[]): PresentInput {
+  const { policy, failover, settings, table, guard, problems, preflight } = agent;
   const tunnels = policy.proxies.map(({ name, address }) => {
     const link = links.find((one) => one.name === tunnelDevice(name));
     const device = link !== undefined && (link.flags & IFF_UP) !== 0;
@@ -35,6 +35,9 @@ export function decisive(
     tableless,
     // The list is empty if the kernel does not give it: then nothing is known.
     lanless: links.length > 0 && !links.some(({ name }) => lan.includes(name)),
+    lan,
+    stops: stopsOf(preflight.looks),
+    enters: entering(agent, links),
   };
 }
 
@@ -73,34 +76,53 @@ export function namesOf({ policy, settings, kernel }: Agent): DeviceNames {
 }
 
 export function surroundings(agent: Agent): Surroundings {
-  const links = linksOf(agent);
-  const addresses = agent.kernel.routing.addresses();
-  const home = addresses.ok ? addresses.value.filter(isOn(agent, links)) : [];
+  const present = presentNow(agent);
   return {
-    ...presentOf(decisive(agent, links)),
+    ...present,
     hosts: agent.settings.hosts,
     own: agent.inForce.addresses,
     isHome(address) {
-      const bytes = parseAddress(address);
-      return bytes !== null && home.some((one) => isInside(one, bytes));
+      const device = present.enters(address);
+      return device !== null && present.lan.includes(device);
     },
     names: namesOf(agent),
   };
 }
 
-/** Returns a predicate: whether an address belongs to a lan device. */
-function isOn({ policy }: Agent, links: readonly KernelLink[]) {
-  const indexes = links
-    .filter(({ name }) => policy.globals.lan.includes(name))
-    .map((one) => one.index);
-  return ({ link }: { readonly link: number }): boolean => indexes.includes(link);
+/** In whose network an address is; the kernel is asked once, at the first question. */
+function entering(
+  { policy, kernel, preflight: { waysOut } }: Agent,
+  links: readonly KernelLink[],
+): Present['enters'] {
+  const { lan } = policy.globals;
+  const isLan = ({ name }: KernelLink): boolean => lan.includes(name);
+  // A relay gives devices of the home addresses of the network before the router.
+  const others = links.filter(
+    (one) =>
+      !isLan(one) && one.name !== 'lo' && !isLinkName(one.name) && !waysOut.includes(one.index),
+  );
+  const ordered = [...links.filter(isLan), ...others];
+  let networks: { readonly name: string; readonly network: Cidr }[] | null = null;
+  return (address) => {
+    const bytes = parseAddress(address);
+    if (bytes === null) return null;
+    if (networks === null) {
+      const read = kernel.routing.addresses();
+      networks = ordered.flatMap(({ name, index }) =>
+        networksOf(read.ok ? read.value : [], index).map((network) => ({ name, network })),
+      );
+    }
+    const found = networks.find(
+      ({ network }) => network.bytes.length === bytes.length && cidrHas(network, bytes, 0),
+    );
+    return found?.name ?? null;
+  };
 }
 
-function isInside(
-  { address, prefix }: { readonly address: string; readonly prefix: number },
-  bytes: Uint8Array,
-): boolean {
-  const network = parseAddress(address);
-  if (network === null || network.length !== bytes.length) return false;
-  return cidrHas({ family: familyOf(network), bytes: network, prefix }, bytes, 0);
+/** The networks of a device. */
+function networksOf(addresses: readonly KernelAddress[], index: number): Cidr[] {
+  return addresses.flatMap(({ link, address, prefix }) => {
+    const bytes = link === index ? parseAddress(address) : null;
+    return bytes === null ? [] : [{ family: familyOf(bytes), bytes, prefix }];
+  });
 }

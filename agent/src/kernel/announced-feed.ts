@@ -14,14 +14,14 @@ import {
 import { senderMac } from '../netlink/sender.ts';
 import { now, wallTime } from '../os/clock.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { DRAIN, type Feed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
-import { closeNetlink, type OnMessage, receiveOnce } from './netlink-socket.ts';
+import { DRAIN, type OpenFeed, openFeed, WHOLE_PACKET } from './feed-socket.ts';
+import { closeNetlink, type NetlinkSocket, type OnMessage, receiveOnce } from './netlink-socket.ts';
 import { heldFirst } from './yield-to-held.ts';
 
 /** Whole packets. Log rules that are about headers limit the copy themselves (HEADER_SNAPLEN in ruleset/compile). */
 const COPY_LOGGED = 0xffff;
 
-export interface AnnouncedFeed extends Feed {
+export interface AnnouncedFeed extends OpenFeed {
   /** Reads the packets that are queued now, for HEAR_MILLISECONDS at most. */
   takeWaiting(): void;
 }
@@ -48,6 +48,15 @@ export type OnAnnounced = (
   isOwn: boolean,
 ) => void;
 
+/** A bound group and the state of its reading. */
+interface Group {
+  readonly socket: NetlinkSocket;
+  readonly onMessage: OnMessage;
+  readonly onLost: () => void;
+  /** Time stamp of the last packet, milliseconds since 1970; 0: the kernel set none. */
+  announcedAt: number;
+}
+
 /** Binds NFLOG group `number`. `onLost`: the kernel dropped messages (ENOBUFS). `buffer`: bytes of the longest
  * message. */
 export function openAnnounced(
@@ -62,35 +71,14 @@ export function openAnnounced(
   );
   if (!opened.ok) return opened;
   const socket = opened.value;
-  const packet = createLoggedPacket();
-  /** Time stamp of the last packet, milliseconds since 1970; 0: the kernel set none. */
-  let announcedAt = 0;
-  const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
-  const onMessage: OnMessage = (message, reader) => {
-    if (message.type !== LOGGED_PACKET) return;
-    if (readLoggedPacket(reader, message, packet) !== undefined) return;
-    span.offset = packet.payloadAt;
-    span.end = packet.payloadAt + packet.payloadLength;
-    const mac = senderMac(reader, packet.senderAt);
-    const age = ageOf(packet.time, wallTime());
-    announcedAt = packet.time * 1000;
-    onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0);
-  };
-  /** `goesOn`: called after each datagram, when its bytes are no longer used. It may handle a held packet, which
-   * may call takeWaiting. */
-  const take = (goesOn: () => boolean): void => {
-    let isLost = false;
-    do {
-      const got = receiveOnce(socket, onMessage);
-      isLost ||= got === -sys.ENOBUFS;
-      if (got === -sys.EAGAIN) break;
-    } while (goesOn());
-    if (isLost) onLost();
-  };
+  const onMessage = readerOf(socket, onPacket, (time) => {
+    group.announcedAt = time;
+  });
+  const group: Group = { socket, onMessage, onLost, announcedAt: 0 };
   os.setReadHandler(socket.fd, () => {
     const began = now();
     let taken = 0;
-    take(() => {
+    take(group, () => {
       heldFirst(now() - began);
       taken += 1;
       return taken < DRAIN;
@@ -99,8 +87,41 @@ export function openAnnounced(
   const takeWaiting = (): void => {
     const [wall, until] = [wallTime(), now() + HEAR_MILLISECONDS];
     // Stops at packets that were logged after the call: under load there is always another one.
-    take(() => announcedAt < wall && now() < until);
+    take(group, () => group.announcedAt < wall && now() < until);
   };
   const { counters } = socket;
   return done({ counters, takeWaiting, close: () => closeNetlink(socket) });
+}
+
+/** Decodes a message into objects that are used again, calls `onRead` with its time stamp (milliseconds since
+ * 1970), then `onPacket`. */
+function readerOf(
+  socket: NetlinkSocket,
+  onPacket: OnAnnounced,
+  onRead: (time: number) => void,
+): OnMessage {
+  const packet = createLoggedPacket();
+  const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
+  return (message, reader) => {
+    if (message.type !== LOGGED_PACKET) return;
+    if (readLoggedPacket(reader, message, packet) !== undefined) return;
+    span.offset = packet.payloadAt;
+    span.end = packet.payloadAt + packet.payloadLength;
+    const mac = senderMac(reader, packet.senderAt);
+    const age = ageOf(packet.time, wallTime());
+    onRead(packet.time * 1000);
+    onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0);
+  };
+}
+
+/** Reads the queued messages. `goesOn`: called after each datagram, when its bytes are no longer used. It may handle
+ * a held packet, which may call takeWaiting. */
+function take({ socket, onMessage, onLost }: Group, goesOn: () => boolean): void {
+  let isLost = false;
+  do {
+    const got = receiveOnce(socket, onMessage);
+    isLost ||= got === -sys.ENOBUFS;
+    if (got === -sys.EAGAIN) break;
+  } while (goesOn());
+  if (isLost) onLost();
 }

@@ -1,5 +1,6 @@
 // kernel/conntrack: conntrack entries: dumps, the entry of one flow, deletion, and setting the mark of connections
 // that are being ended (runtime/cuts).
+
 import type { Flow } from '../learn/evidence.ts';
 import { type Connection, readConnection } from '../netlink/conntrack.ts';
 import {
@@ -20,6 +21,7 @@ import {
   refused,
 } from '../netlink/kernel-error.ts';
 import type { Writer } from '../netlink/writer.ts';
+import { familyIn } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import { type ConntrackWatch, openConntrackWatch } from './conntrack-watch.ts';
 import { dump, transact } from './netlink-request.ts';
@@ -132,7 +134,7 @@ function readConnections(
 
 function findConnection(socket: NetlinkSocket, flow: Flow): Connection | null {
   const protocol = flow.protocol === 'udp' ? UDP : flow.protocol === 'tcp' ? TCP : 0;
-  const family = flow.source.includes(':') ? 6 : 4;
+  const family = familyIn(flow.source);
   const entry = { family, original: { ...flow, protocol }, zone: 0, id: null } as const;
   let found: Connection | null = null;
   dump(

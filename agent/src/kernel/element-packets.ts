@@ -1,14 +1,12 @@
 // kernel/element-packets: adds elements to sets, and deletes them, by packets to loopback that a rule of our table
 // reads and drops (ruleset/element-packet). `send` fails with EPERM then, and an element costs no transaction.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import { MSG_DONTWAIT } from '../netlink/constants.ts';
+import { IPPROTO_RAW, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostInt, inetAddress } from '../netlink/endian.ts';
 import { ELEMENT_MARK } from '../ruleset/element-packet.ts';
 import type { Family } from '../wire/address.ts';
-
-/** linux/in.h: the packet contains its IP header. */
-const IPPROTO_RAW = 255;
 
 const LOOPBACK: { readonly [family in Family]: Uint8Array } = {
   4: Uint8Array.of(127, 0, 0, 1),

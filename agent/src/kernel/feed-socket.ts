@@ -20,7 +20,7 @@ export const DRAIN = 16;
 /** Receive buffer of the socket in the kernel, bytes: bursts of some hundred small packets. */
 const QUEUE_BYTES = 1 << 19;
 
-export interface Feed {
+export interface OpenFeed {
   readonly counters: NetlinkCounters;
   close(): void;
 }

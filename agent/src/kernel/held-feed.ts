@@ -13,12 +13,13 @@ import {
   QUEUED_PACKET,
   readQueuedPacket,
   takeVerdicts,
+  type Verdicts,
 } from '../netlink/nfqueue.ts';
 import { senderMac } from '../netlink/sender.ts';
 import { now } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import type { PacketSpan } from '../step/state.ts';
-import { DRAIN, type Feed, openFeed } from './feed-socket.ts';
+import { DRAIN, type OpenFeed, openFeed } from './feed-socket.ts';
 import {
   closeNetlink,
   type NetlinkSocket,
@@ -33,7 +34,7 @@ const COPY_QUEUED = 0xffff;
 
 const QUEUES = '/proc/net/netfilter/nfnetlink_queue';
 
-export interface HeldFeed extends Feed {
+export interface HeldFeed extends OpenFeed {
   /** Verdict: accept. It is sent by the next `flush`, at the latest after the drain. `again`: the packet passes the
    * rules of the same hook again (NF_REPEAT). */
   release(id: number, again?: boolean): void;
@@ -94,83 +95,110 @@ export type OnPacket = (
   isOwn: boolean,
 ) => void;
 
-/** Collects verdicts of queue `number` and sends them in one datagram. */
-function verdictsOf(
-  socket: NetlinkSocket,
-  number: number,
-): Pick<HeldFeed, 'release' | 'refuse' | 'flush'> {
-  const verdicts = createVerdicts(number, DRAIN);
-  const flush = (): void => {
-    sendBytes(socket, verdicts.buffer, takeVerdicts(verdicts));
-  };
-  const decide = (id: number, verdict: number): void => {
-    if (addVerdict(verdicts, id, verdict)) return;
-    flush();
-    addVerdict(verdicts, id, verdict);
-  };
-  return {
-    release: (id, again = false) => decide(id, again ? NF_REPEAT : NF_ACCEPT),
-    refuse: (id) => decide(id, NF_DROP),
-    flush,
-  };
+/** A bound queue, its verdicts that are not sent yet, and what was read of it. */
+interface Queue extends Holding {
+  readonly number: number;
+  readonly socket: NetlinkSocket;
+  readonly verdicts: Verdicts;
+  readonly onMessage: OnMessage;
+  /** Packets read by the running drain. */
+  taken: number;
+  /** Packets read since the queue was last empty. */
+  inRow: number;
+  isBehind: boolean;
 }
 
 /** Binds queue `number` (0..65535). */
 export function openHeld(
   number: number,
   onPacket: OnPacket,
-  { most: held, failOpen, onFull, behind }: Holding,
+  holding: Holding,
 ): KernelResult<HeldFeed> {
   const opened = openFeed({ silentOverrun: true }, `queue ${number}`, (w, seq) =>
     putQueueBind(w, seq, number, {
       copyRange: COPY_QUEUED,
-      maxLength: held,
-      flags: failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
+      maxLength: holding.most,
+      flags: holding.failOpen ? NFQA_CFG_F_FAIL_OPEN : 0,
     }),
   );
   if (!opened.ok) return opened;
   const socket = opened.value;
-  const { release, refuse, flush } = verdictsOf(socket, number);
+  const queue: Queue = {
+    ...holding,
+    number,
+    socket,
+    verdicts: createVerdicts(number, DRAIN),
+    onMessage: readerOf(socket, onPacket, () => {
+      queue.taken += 1;
+    }),
+    taken: 0,
+    inRow: 0,
+    isBehind: false,
+  };
+  const takeOne = (): boolean => take(queue, 1);
+  os.setReadHandler(socket.fd, () => {
+    if (queue.behind === undefined) take(queue, DRAIN);
+    else drainBehind(queue, queue.behind);
+  });
+  return done({
+    counters: socket.counters,
+    release: (id, again = false) => decide(queue, id, again ? NF_REPEAT : NF_ACCEPT),
+    refuse: (id) => decide(queue, id, NF_DROP),
+    flush: () => flush(queue),
+    takeOne,
+    isBehind: () => queue.isBehind,
+    close: () => {
+      holdNoMore(takeOne);
+      closeNetlink(socket);
+    },
+  });
+}
+
+/** Decodes a message into objects that are used again, calls `onRead`, then `onPacket`. */
+function readerOf(socket: NetlinkSocket, onPacket: OnPacket, onRead: () => void): OnMessage {
   const packet = createQueuedPacket();
   const span = { bytes: socket.reader.bytes, offset: 0, end: 0 };
   const sender = (): string | null => senderMac(socket.reader, packet.senderAt);
-  let taken = 0;
-  /** Packets read since the queue was last empty. */
-  let inRow = 0;
-  let isBehind = false;
-  const onMessage: OnMessage = (message, reader) => {
+  return (message, reader) => {
     if (message.type !== QUEUED_PACKET) return;
     if (readQueuedPacket(reader, message, packet) !== undefined) return;
-    taken += 1;
+    onRead();
     span.offset = packet.payloadAt;
     span.end = packet.payloadAt + packet.payloadLength;
     onPacket(packet.id, span, sender, packet.iif === 0);
   };
-  const take = (most: number): boolean => {
-    taken = 0;
-    const isEmpty = drain(socket, onMessage, most);
-    flush();
-    const before = inRow;
-    inRow = isEmpty ? 0 : inRow + taken;
-    if (hasPassed(held, before, inRow)) onFull?.();
-    if (inRow < DRAIN) isBehind = false;
-    else if (hasPassed(DRAIN, before, inRow)) isBehind = (waitingIn(number) ?? inRow) > held / 2;
-    return taken > 0;
-  };
-  const takeOne = (): boolean => take(1);
-  const drainBehind = (first: HeldFeed): void => {
-    const began = now();
-    for (let i = 0; i < DRAIN && isTurn(now() - began); i++)
-      if (!first.takeOne() && !takeOne()) return;
-    // One packet each round even if `first` is never empty.
-    takeOne();
-  };
-  os.setReadHandler(socket.fd, () => (behind === undefined ? take(DRAIN) : drainBehind(behind)));
-  const close = (): void => {
-    holdNoMore(takeOne);
-    closeNetlink(socket);
-  };
-  const { counters } = socket;
-  const value = { counters, release, refuse, flush, takeOne, isBehind: () => isBehind, close };
-  return done(value);
+}
+
+/** Sends the collected verdicts in one datagram. */
+function flush({ socket, verdicts }: Queue): void {
+  sendBytes(socket, verdicts.buffer, takeVerdicts(verdicts));
+}
+
+function decide(queue: Queue, id: number, verdict: number): void {
+  if (addVerdict(queue.verdicts, id, verdict)) return;
+  flush(queue);
+  addVerdict(queue.verdicts, id, verdict);
+}
+
+/** Reads `most` packets and sends their verdicts. False: the queue was empty. */
+function take(queue: Queue, most: number): boolean {
+  queue.taken = 0;
+  const isEmpty = drain(queue.socket, queue.onMessage, most);
+  flush(queue);
+  const { number, taken, inRow: before } = queue;
+  const inRow = isEmpty ? 0 : before + taken;
+  queue.inRow = inRow;
+  if (hasPassed(queue.most, before, inRow)) queue.onFull?.();
+  if (inRow < DRAIN) queue.isBehind = false;
+  else if (hasPassed(DRAIN, before, inRow))
+    queue.isBehind = (waitingIn(number) ?? inRow) > queue.most / 2;
+  return taken > 0;
+}
+
+function drainBehind(queue: Queue, first: HeldFeed): void {
+  const began = now();
+  for (let i = 0; i < DRAIN && isTurn(now() - began); i++)
+    if (!first.takeOne() && !take(queue, 1)) return;
+  // One packet each round even if `first` is never empty.
+  take(queue, 1);
 }

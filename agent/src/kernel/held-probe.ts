@@ -1,33 +1,32 @@
 // kernel/held-probe: sends DNS answers as the router's resolver would, and sees when they leave by the lan device, for
 // `whp test`. They pass the output chain, the queue and the agent as every answer does. They have no record, so they
 // teach nothing; their group of hosts (RFC 4727 section 2.4.2) is nobody's, and time to live 1 keeps them at home.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import { MSG_DONTWAIT } from '../netlink/constants.ts';
+import { IPPROTO_RAW, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostOrder, inetAddress } from '../netlink/endian.ts';
 import { type Instruction, socketFilter } from '../netlink/mark-filter.ts';
 import { after, now } from '../os/clock.ts';
 import { readText } from '../os/file.ts';
 import { datagram, dnsMessage, NO_SUCH_NAME } from '../wire/dns-message.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 import { checked, openBound } from './bound-socket.ts';
 
 const GROUP = Uint8Array.of(224, 0, 0, 254);
-const DNS = 53;
 const DISCARD = 9;
 /** RFC 6761: no resolver has a name below it. */
 const NAME = 'whp-test.invalid';
-/** linux/in.h, linux/if_ether.h. */
-const IPPROTO_RAW = 255;
 const ETH_P_ALL = 3;
 /** Milliseconds: a device asks again after that. */
 const WAIT = 1000;
 
-/** Passes UDP from port DNS to port DISCARD, whose IP header has no options. */
+/** Passes UDP from port DNS_PORT to port DISCARD, whose IP header has no options. */
 const PROBES: readonly Instruction[] = [
   [0x30, 0, 0, 9], // A = protocol
   [0x15, 0, 3, 17],
   [0x20, 0, 0, 20], // A = both ports
-  [0x15, 0, 1, (DNS << 16) | DISCARD],
+  [0x15, 0, 1, (DNS_PORT << 16) | DISCARD],
   [0x06, 0, 0, 0xffff],
   [0x06, 0, 0, 0],
 ];
@@ -71,7 +70,7 @@ function timeOne(out: number, tap: number, { address }: LanEnd, id: number) {
   return new Promise<number | null>((resolve) => {
     const bytes = new Uint8Array(128);
     const answer = dnsMessage(id, NO_SUCH_NAME, NAME);
-    const packet = datagram([address, DNS], [GROUP, DISCARD], answer);
+    const packet = datagram([address, DNS_PORT], [GROUP, DISCARD], answer);
     const end = (time: number | null): void => {
       stop();
       os.setReadHandler(tap, null);

@@ -6,7 +6,7 @@ import type { AnnouncedFeed, OnAnnounced } from './announced-feed.ts';
 import type { OnAnswer } from './answer-queues.ts';
 import type { Conntrack } from './conntrack.ts';
 import type { HeldFeed, Holding, OnPacket } from './held-feed.ts';
-import type { OnAnswer as OnProbeAnswer, Probes } from './probes.ts';
+import type { OnReply, Probes } from './probes.ts';
 import type { Routing } from './routing.ts';
 import type { Sets } from './sets.ts';
 import type { Tables } from './tables.ts';
@@ -35,7 +35,7 @@ export interface Kernel {
   readonly routing: Routing;
   readonly feeds: Feeds;
   /** The sockets of the probes (kernel/probes); one call an agent. */
-  probes(onAnswer: OnProbeAnswer): Probes;
+  probes(onAnswer: OnReply): Probes;
   /** Sends TCP questions to devices (kernel/tcp-questions). */
   askDevices(mark: number, endings: readonly Ending[]): void;
 }

@@ -8,11 +8,11 @@ import { createReader } from '../netlink/message.ts';
 import { errnoText } from '../os/errno.ts';
 import { batchOf } from '../ruleset/encode/batch.ts';
 import { partsOf, type TableChange } from '../ruleset/encode/change.ts';
-import { type Refused, refusedPart } from '../ruleset/encode/refusal.ts';
+import { type RefusedPart, refusedPart } from '../ruleset/encode/refusal.ts';
 import { type EncodedTable, encodeTable, type Pack } from '../ruleset/encode/table.ts';
 import type { Ruleset } from '../ruleset/model.ts';
 import { TABLE } from '../ruleset/names.ts';
-import { acknowledgements, type Outcome } from './netlink-request.ts';
+import { type Acknowledged, acknowledgements } from './netlink-request.ts';
 import { closeNetlink, openNetlink, sendBytes } from './netlink-socket.ts';
 
 /** Bytes of the refusals that the kernel may queue: one for each message. */
@@ -61,7 +61,11 @@ const PACKAGES: { readonly [expression: string]: string } = {
   log: 'kmod-nfnetlink-log',
 };
 
-function errorOf({ made, without }: TableChange, sent: Uint8Array, outcome: Outcome): KernelError {
+function errorOf(
+  { made, without }: TableChange,
+  sent: Uint8Array,
+  outcome: Acknowledged,
+): KernelError {
   const table = `table inet ${made?.standing.table ?? without[0] ?? TABLE}`;
   const { errno, refused: acks } = outcome;
   const [ack] = acks;
@@ -70,7 +74,7 @@ function errorOf({ made, without }: TableChange, sent: Uint8Array, outcome: Outc
   return { ...refused('load', `${table}, ${part.what}`, errno), detail: detailOf(errno, part) };
 }
 
-function detailOf(errno: number, { rule, expression }: Refused): string {
+function detailOf(errno: number, { rule, expression }: RefusedPart): string {
   const isLacking = isNotFound({ errno }) || isNotSupported({ errno });
   const name = isLacking && expression !== null ? PACKAGES[expression] : undefined;
   const fix =

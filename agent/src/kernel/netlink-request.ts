@@ -10,7 +10,7 @@ import {
   NLMSG_MIN_TYPE,
   NLMSG_OVERRUN,
 } from '../netlink/constants.ts';
-import { type Ack, getU32, type Message, type Reader, readAck } from '../netlink/message.ts';
+import { type Ack, getU32, type Message, type MessageReader, readAck } from '../netlink/message.ts';
 import type { Writer } from '../netlink/writer.ts';
 import {
   type NetlinkSocket,
@@ -22,7 +22,7 @@ import {
 } from './netlink-socket.ts';
 
 /** The result of the requests of one datagram. */
-export interface Outcome {
+export interface Acknowledged {
   /** 0: all succeeded. Otherwise the errno of the first refused request, or of the socket. */
   readonly errno: number;
   /** Acknowledgements with an errno, in the order of the requests. */
@@ -38,7 +38,7 @@ export function transact(
   last: number,
   closing = last,
   onOther?: OnMessage,
-): Outcome {
+): Acknowledged {
   return acknowledgements(socket, sendWritten(socket), first, last, closing, onOther);
 }
 
@@ -50,7 +50,7 @@ export function acknowledgements(
   last: number,
   closing: number,
   onOther?: OnMessage,
-): Outcome {
+): Acknowledged {
   if (failed !== 0) return { errno: failed, refused: [] };
   const refused: Ack[] = [];
   let complete = false;
@@ -78,7 +78,7 @@ export function acknowledgements(
 
 function ackOf(
   socket: NetlinkSocket,
-  r: Reader,
+  r: MessageReader,
   m: Message,
   first: number,
   last: number,

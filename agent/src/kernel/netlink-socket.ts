@@ -25,7 +25,7 @@ import {
   createMessage,
   createReader,
   type Message,
-  type Reader,
+  type MessageReader,
   readMessage,
 } from '../netlink/message.ts';
 import { createWriter, resetWriter, type Writer } from '../netlink/writer.ts';
@@ -56,7 +56,7 @@ export interface NetlinkSocket {
   readonly counters: NetlinkCounters;
   /** The only receive buffer; `reader` reads from it. */
   readonly buffer: ArrayBuffer;
-  readonly reader: Reader;
+  readonly reader: MessageReader;
   /** The only send buffer of requests. */
   readonly writer: Writer;
   /** Next sequence number. */
@@ -190,7 +190,7 @@ export function sendWritten(socket: NetlinkSocket): number {
 }
 
 /** The message and its bytes are valid until the callback returns. */
-export type OnMessage = (message: Message, reader: Reader) => void;
+export type OnMessage = (message: Message, reader: MessageReader) => void;
 
 /** Receives one datagram and passes on its messages. Returns the number of messages, or -errno (-EAGAIN: the
  * receive queue is empty). */

@@ -1,5 +1,6 @@
 // kernel/own-address: which address the kernel takes for packets to another one, and which address a resolver sees
 // behind a tunnel, for `whp test`.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { MSG_DONTWAIT } from '../netlink/constants.ts';
@@ -9,16 +10,16 @@ import { randomBytes } from '../os/random.ts';
 import { familyOf, formatAddress, parseAddress } from '../wire/address.ts';
 import { decodeDns } from '../wire/dns.ts';
 import { dnsMessage, QUERY } from '../wire/dns-message.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 import { checked, openBound } from './bound-socket.ts';
 
-const DNS = 53;
 const WAIT = 1500;
 
-/** Connects a UDP socket to port DNS of `address`, which sends nothing; or returns -errno. */
+/** Connects a UDP socket to port DNS_PORT of `address`, which sends nothing; or returns -errno. */
 function connected(fd: number, address: Uint8Array): number {
   if (fd < 0) return fd;
   const to = inetAddress(address);
-  new Uint8Array(to).set([0, DNS], 2);
+  new Uint8Array(to).set([0, DNS_PORT], 2);
   return checked(fd, sys.connect(fd, to));
 }
 

@@ -5,7 +5,7 @@ import { IFF_UP, RTN_PROHIBIT } from '../netlink/constants.ts';
 import type { KernelLink } from '../netlink/kernel-link.ts';
 import type { KernelRoute } from '../netlink/route.ts';
 import { asksOnlyForMark, type KernelRule } from '../netlink/rule.ts';
-import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
+import { isSlot } from '../policy/marks.ts';
 import type { Globals } from '../policy/policy.ts';
 import { type PathPiece, PROTOCOL } from '../reconcile/desired.ts';
 import { isLinkName } from '../ruleset/names.ts';
@@ -67,10 +67,6 @@ function isOwnRule(rule: KernelRule, numbers: readonly Numbers[]): boolean {
     numbers.some(({ preference }) => isSlot(rule.preference - preference)) &&
     asksOnlyForMark(rule)
   );
-}
-
-function isSlot(number: number): boolean {
-  return number >= FIRST_SLOT && number <= LAST_TABLE_SLOT;
 }
 
 function linkPiece(link: KernelLink): PathPiece {

@@ -1,21 +1,20 @@
 // kernel/probes: sends ICMP echo requests through the tunnel devices and receives the replies. A raw socket bound
 // to the device tests this tunnel and needs only a Linux that answers on its own address. A ping socket would need
 // ping_group_range, a GRE keepalive rp_filter off at the proxy.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
-import { MSG_DONTWAIT } from '../netlink/constants.ts';
+import { IPPROTO_ICMP, IPPROTO_ICMPV6, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostInt, inetAddress } from '../netlink/endian.ts';
 import { type KernelError, refused } from '../netlink/kernel-error.ts';
 import { randomBytes } from '../os/random.ts';
 import type { Proxy as CloudProxy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
-import { familyOf, parseAddress } from '../wire/address.ts';
+import { familyIn, familyOf, parseAddress } from '../wire/address.ts';
 import { type EchoTag, echoRequest, readEchoReply } from '../wire/echo.ts';
 import { checked, openBound } from './bound-socket.ts';
 
 /** linux/in.h, linux/icmp.h, linux/icmpv6.h: the same on every architecture. */
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
 const SOL_RAW = 255;
 const ICMP_FILTER = 1;
 const ICMPV6_FILTER = 1;
@@ -23,7 +22,7 @@ const ICMPV6_FILTER = 1;
 const ALL_BUT_ECHO_REPLY = ~1;
 
 /** Called for each echo reply, with the name of the proxy and the sequence number of the request. */
-export type OnAnswer = (proxy: string, sequence: number) => void;
+export type OnReply = (proxy: string, sequence: number) => void;
 
 export interface Probes {
   /** Sends an echo request to the inner address of the proxy. */
@@ -47,10 +46,10 @@ interface Probing {
   readonly tag: EchoTag;
   readonly probers: Map<string, Prober>;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly onAnswer: OnAnswer;
+  readonly onAnswer: OnReply;
 }
 
-export function openProbes(onAnswer: OnAnswer): Probes {
+export function openProbes(onAnswer: OnReply): Probes {
   const seed = randomBytes(10);
   const probing: Probing = {
     tag: { identifier: (seed[0]! << 8) | seed[1]!, token: seed.slice(2) },
@@ -98,7 +97,7 @@ function attempt(probing: Probing, proxy: CloudProxy, sequence: number): number 
 
 /** Returns the file descriptor, or -errno. */
 function open(probing: Probing, { name, local, remote }: CloudProxy): number {
-  const family = remote.includes(':') ? 6 : 4;
+  const family = familyIn(remote);
   const fd = openRaw(family, tunnelDevice(name));
   if (fd < 0) return fd;
   const prober: Prober = { fd, family, local, remote };

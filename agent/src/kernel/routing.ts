@@ -2,6 +2,7 @@
 // reconcile/desired, and runs path operations one by one. Objects of other programs (other name, protocol number or
 // table) are never changed.
 
+import { EINVAL, ENODEV } from 'whp:socket';
 import {
   type KernelAddress,
   putAddressAdd,
@@ -20,7 +21,7 @@ import {
 } from '../netlink/kernel-error.ts';
 import { type KernelLink, readLink } from '../netlink/kernel-link.ts';
 import { putGreCreate, putLinkDelete, putLinkDump, putLinkQuery } from '../netlink/link.ts';
-import type { Decoded, Message, Reader } from '../netlink/message.ts';
+import type { Decoded, Message, MessageReader } from '../netlink/message.ts';
 import { putNeighbourDump, readNeighbour } from '../netlink/neighbour.ts';
 import {
   isPlain,
@@ -36,18 +37,13 @@ import type { Writer } from '../netlink/writer.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
 import { describe, type PathPiece, PROTOCOL } from '../reconcile/desired.ts';
 import type { PathOperation } from '../reconcile/diff.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
-import { parseAddress } from '../wire/address.ts';
+import { FAMILIES, familyIn, parseAddress } from '../wire/address.ts';
 import { readLacking } from './kernel-parts.ts';
 import { dump, transact } from './netlink-request.ts';
 import { type NetlinkSocket, openNetlink, request, takeSequence } from './netlink-socket.ts';
 import { type All, type Numbers, piecesOf, type Realized } from './own-pieces.ts';
 import { openWatch } from './route-monitor.ts';
 import type { PutDump } from './sliced-dump.ts';
-
-/** ENODEV and EINVAL on every architecture. */
-const ENODEV = 19;
-const EINVAL = 22;
 
 /** Devices, addresses, routes and rules. */
 export interface Routing {
@@ -145,8 +141,8 @@ function collect<T>(
   socket: NetlinkSocket,
   object: string,
   put: PutDump,
-  readOne: (r: Reader, m: Message) => Decoded<T>,
-  isUnwanted?: (r: Reader, m: Message) => boolean,
+  readOne: (r: MessageReader, m: Message) => Decoded<T>,
+  isUnwanted?: (r: MessageReader, m: Message) => boolean,
 ): KernelResult<T[]> {
   let found: T[] = [];
   const errno = dump(
@@ -211,7 +207,7 @@ function putPiece(w: Writer, seq: number, { op, piece }: PathOperation, link: nu
     case 'address': {
       const { address, peer } = piece;
       const put = isAdd ? putAddressAdd : putAddressDelete;
-      return put(w, seq, { link, address, peer, prefix: peer.includes(':') ? 128 : 32 });
+      return put(w, seq, { link, address, peer, prefix: familyIn(peer) === 6 ? 128 : 32 });
     }
     case 'route':
       (isAdd ? putRouteReplace : putRouteDelete)(w, seq, { ...piece, link, protocol: PROTOCOL });

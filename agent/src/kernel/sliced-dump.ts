@@ -8,7 +8,7 @@ import {
   NLMSG_ERROR,
 } from '../netlink/constants.ts';
 import { done, type KernelResult } from '../netlink/kernel-error.ts';
-import { getU32, type Message, type Reader } from '../netlink/message.ts';
+import { getU32, type Message, type MessageReader } from '../netlink/message.ts';
 import type { Writer } from '../netlink/writer.ts';
 import { after, now } from '../os/clock.ts';
 import {
@@ -128,7 +128,7 @@ function readSlice(dumper: Dumper): void {
 }
 
 /** True: the message is the last of its list. */
-function takeMessage(job: Job, message: Message, reader: Reader): boolean {
+function takeMessage(job: Job, message: Message, reader: MessageReader): boolean {
   if ((message.flags & NLM_F_DUMP_INTR) !== 0) job.whole = false;
   if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
     job.onEntry(message, reader);

@@ -1,17 +1,15 @@
 // kernel/tcp-questions: sends a device a TCP segment outside of its window, with the server's address as source.
 // The device answers with its own sequence numbers (RFC 9293 section 3.10.7.4), and the table answers that with a
 // reset.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { deviceSide, type Ending } from '../learn/silence.ts';
-import { MSG_DONTWAIT } from '../netlink/constants.ts';
+import { IPPROTO_RAW, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostInt, inetAddress } from '../netlink/endian.ts';
 import { randomBytes } from '../os/random.ts';
 import { parseAddress } from '../wire/address.ts';
 import { tcpQuestion } from '../wire/tcp-question.ts';
-
-/** linux/in.h: the packet contains its IP header. */
-const IPPROTO_RAW = 255;
 
 /** Sends a question to the device of each connection, with packet mark `mark`. Errors are ignored: the next packet
  * of the server makes the table reset the device as well. */

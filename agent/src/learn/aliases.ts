@@ -18,7 +18,7 @@ export interface Alias {
 }
 
 /** A name that a record of a lesson points to. */
-export interface Target {
+export interface AliasTarget {
   readonly name: string;
   /** Clamped into the profile's bounds. */
   readonly ttlSeconds: number;
@@ -31,7 +31,7 @@ export interface Leads {
   readonly root: string;
   readonly entry: string;
   readonly at: number;
-  readonly targets: readonly Target[];
+  readonly targets: readonly AliasTarget[];
 }
 
 export interface AliasLimits {
@@ -115,7 +115,7 @@ export function learnAliases(aliases: Aliases, device: string, leads: Leads): vo
   for (const target of leads.targets) learnAlias(aliases, device, leads, target);
 }
 
-function learnAlias(aliases: Aliases, device: string, leads: Leads, target: Target): void {
+function learnAlias(aliases: Aliases, device: string, leads: Leads, target: AliasTarget): void {
   const { app, root, entry, at } = leads;
   const { name, depth, ttlSeconds } = target;
   const names = aliases.byDevice.get(device) ?? new Map<string, readonly Alias[]>();

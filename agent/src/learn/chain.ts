@@ -19,7 +19,7 @@ const MOST_DNAMES = 8;
 /** Most characters of a name as text (RFC 1035 section 2.3.4). */
 const LONGEST_NAME = 253;
 
-export interface Chain {
+export interface NameChain {
   readonly reached: ReadonlyMap<string, Reached>;
   /** The chain goes on after MOST_STEPS. */
   readonly isCut: boolean;
@@ -30,7 +30,7 @@ export interface Chain {
 export function chainFrom(
   message: Pick<DnsMessage, 'records'>,
   starts: ReadonlyMap<string, number>,
-): Chain {
+): NameChain {
   const reached = new Map<string, Reached>();
   for (const [name, depth] of starts) reached.set(name, { depth, ttlSeconds: 0 });
   const { byOwner, renames } = recordsByOwner(message.records);

@@ -3,7 +3,7 @@
 // waiting lists and the timer.
 import type { Effect } from './effect.ts';
 
-/** Most lists of effects that wait: as many as answers are held at once. */
+/** Most lists of effects that wait. One more is run at once, after those that wait. */
 export const MOST_WAITING = 64;
 
 /** Whether a packet's effects wait, while `waiting` lists of effects do. */
@@ -27,7 +27,7 @@ function letsGo({ kind }: Effect): boolean {
 /** Whether the effect may depend on a waiting lesson: a lesson, a later segment of a stream (`behind`: it may
  * repeat a held one that carries a lesson), or a ClientHello judged again. */
 function dependsOnSets(effect: Effect): boolean {
-  if (effect.kind === 'told') return effect.what.kind === 'lesson';
+  if (effect.kind === 'monitor') return effect.event.kind === 'lesson';
   if (effect.kind === 'release') return effect.behind === true;
   return effect.kind === 'pass' && effect.again;
 }

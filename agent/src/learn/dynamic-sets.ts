@@ -1,4 +1,4 @@
-// learn/dynamic-sets: the agent's copy of the elements that the ruleset added itself: ports, peers and asked
+// learn/dynamic-sets: the agent's copy of the elements that the ruleset added itself: ports, peers and
 // windows, by set. Filled from announced packets and from readings of the kernel's sets, and used to write the
 // elements again when the table has to be loaded anew (learn/snapshot). Bounded by the caps of the kernel's sets.
 

@@ -2,7 +2,7 @@
 // by runtime/effects.
 
 import type { Flow, FlowEvidence } from './evidence.ts';
-import type { Wish } from './late-flows.ts';
+import type { Recheck } from './late-flows.ts';
 import type { NamedServer } from './named-servers.ts';
 import type { Lesson } from './observe-dns.ts';
 
@@ -34,11 +34,13 @@ export type Effect =
       readonly refused: { readonly packets: number; readonly bytes: number };
     }
   /** Check running flows again: what was just learned may apply to them. */
-  | { readonly kind: 'late'; readonly wish: Wish }
+  | { readonly kind: 'late'; readonly recheck: Recheck }
   /** A set that the ruleset fills is full: evict its oldest elements. */
   | { readonly kind: 'make-room'; readonly app: string }
   | { readonly kind: 'report'; readonly text: string }
-  | { readonly kind: 'told'; readonly what: MonitorEvent };
+  | { readonly kind: 'monitor'; readonly event: MonitorEvent };
+
+export const NO_EFFECTS: readonly Effect[] = [];
 
 /** What `whp monitor` shows. */
 export type MonitorEvent =

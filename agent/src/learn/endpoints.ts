@@ -25,8 +25,9 @@ export interface Endpoint {
   /** Milliseconds. */
   readonly firstSeen: number;
   readonly lastSeen: number;
+  /** When the TTL ends. */
   readonly expires: number;
-  /** When the kernel's element expires; not before `expires`. */
+  /** When the kernel's element expires, which is what counts; not before `expires`. */
   readonly kept: number;
   /** A flow used this entry: it is evicted last. */
   readonly used: boolean;
@@ -62,13 +63,13 @@ export function createLearned(isPairs = false): Learned {
   return { sets: new Map(), shares: new Map(), names: new Map(), isPairs, evicted: 0 };
 }
 
-/** MAC of the device that asked, and the resolver that answered. */
-export interface Said {
+/** The two ends of a DNS exchange: MAC of the device that asked, and the resolver that answered. */
+export interface Exchange {
   readonly mac: string | null;
   readonly resolver: string | null;
 }
 
-const NOT_KNOWN: Said = { mac: null, resolver: null };
+const NOT_KNOWN: Exchange = { mac: null, resolver: null };
 
 /** Key of an entry: an address, or in the store of pairs a device and an address. */
 function keyOf(learned: Learned, one: Pick<Endpoint, 'device' | 'mac' | 'address'>): string {
@@ -88,16 +89,16 @@ export function learnEndpoints(
   learned: Learned,
   lesson: Lesson,
   cap: number,
-  said: Said = NOT_KNOWN,
+  exchange: Exchange = NOT_KNOWN,
 ): LearnedChange {
   const endpoints: Endpoint[] = [];
   const added = new Set<Endpoint>();
   for (const { address, ttlSeconds } of lesson.addresses) {
     const family = familyIn(address);
     const set = setOf(learned, lesson.app, family);
-    const key = keyOf(learned, { device: lesson.device, mac: said.mac, address });
+    const key = keyOf(learned, { device: lesson.device, mac: exchange.mac, address });
     const known = set.get(key);
-    const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), ...said };
+    const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), ...exchange };
     if (known !== undefined) dropName(learned, known, key);
     // Of an address that the lesson has twice, the first is not in the kernel either.
     if (known === undefined || added.delete(known)) added.add(endpoint);
@@ -105,11 +106,11 @@ export function learnEndpoints(
     set.delete(key);
     set.set(key, endpoint);
     addName(learned, endpoint, key);
-    claim(sharesOf(learned, lesson.app, family), key, holderOf(learned, lesson, said));
+    claim(sharesOf(learned, lesson.app, family), key, holderOf(learned, lesson, exchange));
     if (endpoint.kept !== known?.kept) endpoints.push(endpoint);
   }
   const families = new Set(lesson.addresses.map(({ address }) => familyIn(address)));
-  const rooms = Array.from(families, (one) => makeRoom(learned, lesson, cap, said, one));
+  const rooms = Array.from(families, (one) => makeRoom(learned, lesson, cap, exchange, one));
   const evicted = new Set(rooms.flatMap(({ gone }) => gone));
   return {
     // A lesson larger than the cap evicts some of its own entries.
@@ -121,7 +122,7 @@ export function learnEndpoints(
 }
 
 /** The device that the entries of a lesson count for. */
-function holderOf(learned: Learned, { device }: Lesson, { mac }: Said): string {
+function holderOf(learned: Learned, { device }: Lesson, { mac }: Exchange): string {
   return learned.isPairs ? (mac ?? device) : device;
 }
 
@@ -131,18 +132,24 @@ interface Room extends Pick<LearnedChange, 'report' | 'isWhole'> {
 
 /** Evicts what is above the bounds after a lesson: once for all of its addresses, since each eviction passes over
  * those that are not to go. */
-function makeRoom(learned: Learned, lesson: Lesson, cap: number, said: Said, family: Family): Room {
+function makeRoom(
+  learned: Learned,
+  lesson: Lesson,
+  cap: number,
+  exchange: Exchange,
+  family: Family,
+): Room {
   const { app, device } = lesson;
   const set = setOf(learned, app, family);
   const shares = sharesOf(learned, app, family);
   const mine = new Set(
-    lesson.addresses.map(({ address }) => keyOf(learned, { device, mac: said.mac, address })),
+    lesson.addresses.map(({ address }) => keyOf(learned, { device, mac: exchange.mac, address })),
   );
-  const keys = learned.names.get(nameKey(learned, { ...lesson, ...said, family }));
+  const keys = learned.names.get(nameKey(learned, { ...lesson, ...exchange, family }));
   const surplus = keys === undefined ? [] : surplusOfName(keys, set, mine);
   const gone = surplus.map((key) => remove(learned, set, shares, key));
   const crowds: Crowd[] = [];
-  const holder = holderOf(learned, lesson, said);
+  const holder = holderOf(learned, lesson, exchange);
   for (const crowd of crowdsOf(learned.isPairs, set, shares, holder, cap, mine)) {
     for (const key of crowd.keys) gone.push(remove(learned, set, shares, key));
     learned.evicted += crowd.keys.length;
@@ -232,7 +239,7 @@ function renewed(
   address: string,
   family: Family,
   ttlSeconds: number,
-): Omit<Endpoint, keyof Said> {
+): Omit<Endpoint, keyof Exchange> {
   // A shorter TTL does not shorten the entry: a client may still have the older answer in its cache.
   const expires = Math.max(lesson.at + ttlSeconds * 1000, known?.expires ?? 0);
   const isKept = known !== undefined && known.kept >= expires;

@@ -136,7 +136,7 @@ export function describe(
       if (known === null) return { detail: `${flow.destination}, learned by DNS`, until: now };
       const name = nameWithin(known.name, known.root);
       const detail = `${name} is ${known.address}, asked by ${known.device}`;
-      return { detail, until: known.expires };
+      return { detail, until: known.kept };
     }
     case 'hello': {
       const detail = `its TLS hello to ${flow.destination} named the application`;
@@ -151,7 +151,7 @@ export function describe(
       if (said !== null) {
         const name = nameWithin(said.name, said.root);
         const detail = `${name} is ${said.address} for ${said.device}, said ${said.resolver}`;
-        return { detail, until: said.expires };
+        return { detail, until: said.kept };
       }
       const detail = `${flow.destination} is a peer of ${flow.source}`;
       return { detail, until: lease(profile.peers.leaseSeconds) };

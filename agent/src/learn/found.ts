@@ -10,7 +10,7 @@ import type { DnsObserver } from './dns-observer.ts';
 const scratch = nameLabels();
 
 /** The names of one application in a message. */
-export interface Found {
+export interface FoundNames {
   readonly match: NameMatch;
   /** The first name that matched: the question, if it matches. */
   readonly name: string;
@@ -31,9 +31,9 @@ export function matchesByApp(
   end: number,
   device: string,
   now: number,
-): Map<string, Found> {
+): Map<string, FoundNames> {
   const { matcher } = observer;
-  const byApp = new Map<string, Found>();
+  const byApp = new Map<string, FoundNames>();
   const matches = new Map<number, readonly NameMatch[]>();
   const look = (name: DnsName, inQuestion: boolean, record: DnsRecord | null) => {
     let its = matches.get(name.offset);
@@ -67,7 +67,7 @@ export function matchesByApp(
   return byApp;
 }
 
-function foundAt(match: NameMatch, name: string, root: string, inQuestion: boolean): Found {
+function foundAt(match: NameMatch, name: string, root: string, inQuestion: boolean): FoundNames {
   return { match, name, root, inQuestion, names: new Map(), records: new Set() };
 }
 

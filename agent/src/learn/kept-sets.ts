@@ -1,9 +1,10 @@
 // learn/kept-sets: turns learned state into the sets kept on flash, and back at the next start with a fresh lease
 // for each entry: the time without power is unknown (the clock begins in 1970). runtime/table writes the restored
 // elements in the transaction that loads the table. Pure.
+
 import type { App } from '../policy/policy.ts';
 import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
-import { isRoutable } from '../wire/address.ts';
+import { FAMILIES, isRoutable } from '../wire/address.ts';
 import { findEndpoint } from './endpoints.ts';
 import type { KeptElement, KeptSets } from './kept-text.ts';
 import type { Hellos } from './named-servers.ts';
@@ -168,7 +169,7 @@ function restoreNames(
   sets: ReadonlyMap<string, readonly KeptElement[]>,
   now: number,
 ): void {
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const set = `${app.name}_hello${family}`;
     for (const { key, left, name } of sets.get(set) ?? []) {
       const pair = pairOf(key);

@@ -3,6 +3,7 @@
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import { addressKey, deviceOf } from '../ruleset/elements.ts';
+import { hexBytes } from '../wire/hex.ts';
 
 /** An element of a learned set in the file. */
 export interface KeptElement {
@@ -30,8 +31,6 @@ const MOST_NAME = 255;
 
 /** Kinds dropped first when not all fits: one port teaches many peers, a peer teaches no port. */
 const RANKS = [/_(?:peer|hello)/, /_addr/] as const;
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 interface Row {
   readonly set: string;
@@ -69,12 +68,10 @@ function rankOf(set: string): number {
 }
 
 function rowOf(set: string, rank: number, { key, left, device, name }: KeptElement): Row {
-  let hex = '';
-  for (let at = 0; at < key.length; at++) hex += HEX[key[at]!];
   const seconds = Math.min(LONGEST, Math.max(1, Math.floor(left)));
   const origin = name !== '' && isWord(device) && isWord(name) ? ` ${device} ${name}` : '';
   const whose = deviceOf(device === '' ? key : (addressKey(device) ?? key));
-  return { set, line: `${hex} ${seconds}${origin}`, device: whose, rank, left };
+  return { set, line: `${hexBytes(key)} ${seconds}${origin}`, device: whose, rank, left };
 }
 
 /** No DNS name is longer, and none written as text contains a space. */

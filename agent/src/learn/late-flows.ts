@@ -1,6 +1,7 @@
 // learn/late-flows: finds the unmarked conntrack entries that belong to an application by the evidence known now.
 // Such a flow began on the direct path: its NAT binds it to the WAN, so it cannot move. runtime/late-flows
 // deletes its entry, and its next packet is judged anew. Pure.
+
 import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import type { App } from '../policy/policy.ts';
 import type { Transport } from '../profile/profile.ts';
@@ -8,9 +9,10 @@ import { type EndpointAt, findAppRange, findRange } from '../profile/range-match
 import type { Ground } from '../ruleset/names.ts';
 import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 
-/** New evidence; running flows that match it are looked for. */
-export type Wish =
+/** New evidence: running flows that match it are checked again. */
+export type Recheck =
   | { readonly kind: 'address'; readonly app: string; readonly remote: string }
   | {
       readonly kind: 'peer';
@@ -44,11 +46,9 @@ export interface Grounds {
  * unmarked flow are not read. Once its entry is deleted, the next query begins a new flow. */
 export function isOldDns({ original, mark }: Connection, mask: number, setting: Setting): boolean {
   const { protocol, destinationPort, source } = original;
-  if (destinationPort !== DNS || (protocol !== UDP && protocol !== TCP)) return false;
+  if (destinationPort !== DNS_PORT || (protocol !== UDP && protocol !== TCP)) return false;
   return (mark & mask) === 0 && !setting.isOwn(source);
 }
-
-const DNS = 53;
 
 export interface Setting {
   /** True: an address of the router itself, or of a proxy. */
@@ -59,17 +59,19 @@ export interface Setting {
   readonly gateways: ReadonlySet<string>;
 }
 
-/** The grounds of `app` from `wishes`; without wishes, its ranges alone. */
-export function groundsOf(app: App, wishes: readonly Wish[] = []): Grounds {
+/** The grounds of `app` from `rechecks`; without rechecks, its ranges alone. */
+export function groundsOf(app: App, rechecks: readonly Recheck[] = []): Grounds {
   const addresses = new Set<string>();
   const ports = new Set<string>();
   const peers = new Set<string>();
-  for (const wish of wishes.filter((one) => one.app === app.name)) {
-    if (wish.kind === 'address') addresses.add(wish.remote);
+  for (const recheck of rechecks.filter((one) => one.app === app.name)) {
+    if (recheck.kind === 'address') addresses.add(recheck.remote);
     else {
-      for (const device of wish.mac === null ? [wish.device] : [wish.device, wish.mac]) {
-        if (wish.kind === 'peer') peers.add(peerText(device, wish.remote));
-        else ports.add(portText(device, wish.protocol, wish.port));
+      for (const device of recheck.mac === null
+        ? [recheck.device]
+        : [recheck.device, recheck.mac]) {
+        if (recheck.kind === 'peer') peers.add(peerText(device, recheck.remote));
+        else ports.add(portText(device, recheck.protocol, recheck.port));
       }
     }
   }

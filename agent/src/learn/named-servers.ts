@@ -3,6 +3,7 @@
 // the servers.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
+import { familyIn } from '../wire/address.ts';
 
 export interface NamedServer {
   readonly app: string;
@@ -69,7 +70,7 @@ export function learnServer(
   hellos.named.set(key, { server, until: now + seconds * 1000 });
   const evicted: NamedServer[] = [];
   const sameSet = (one: NamedServer) =>
-    one.app === server.app && one.address.includes(':') === server.address.includes(':');
+    one.app === server.app && familyIn(one.address) === familyIn(server.address);
   const held = Array.from(hellos.named, ([old, { server: one }]) => ({ old, one }))
     .filter(({ one }) => sameSet(one))
     .map(({ old, one }) => ({ old, one, device: one.device }));

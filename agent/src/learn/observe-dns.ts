@@ -24,10 +24,10 @@ import {
 import { walkNames } from '../wire/dns-walk.ts';
 import { plainDevice, plainEnd, plainUdp } from '../wire/packet.ts';
 import { u16At } from '../wire/reader.ts';
-import { filterOf, isAlias, type Target } from './aliases.ts';
-import { type Chain, chainFrom, MOST_STEPS } from './chain.ts';
+import { type AliasTarget, filterOf, isAlias } from './aliases.ts';
+import { chainFrom, MOST_STEPS, type NameChain } from './chain.ts';
 import type { DnsObserver } from './dns-observer.ts';
-import { aliasesHere, type Found, matchesByApp } from './found.ts';
+import { aliasesHere, type FoundNames, matchesByApp } from './found.ts';
 
 export interface LearnedAddress {
   readonly address: string;
@@ -51,7 +51,7 @@ export interface Lesson {
   readonly at: number;
   readonly addresses: readonly LearnedAddress[];
   /** Names that the device may query next, since the answer leads to them. */
-  readonly targets: readonly Target[];
+  readonly targets: readonly AliasTarget[];
   /** Addresses of the answer that are not learned, each with the reason. */
   readonly refused: readonly { readonly address: string; readonly reason: string }[];
 }
@@ -166,8 +166,8 @@ function hidesQuestion(bytes: Uint8Array, offset: number, end: number): boolean 
 function lessonOf(
   observer: DnsObserver,
   message: DnsMessage,
-  found: Found,
-  { reached }: Chain,
+  found: FoundNames,
+  { reached }: NameChain,
   device: string,
   now: number,
 ): Lesson {
@@ -227,7 +227,11 @@ function refusal(observer: DnsObserver, address: string, routable: boolean): str
 /** The records whose addresses belong to the match. If the question matches, all of the answer section; else the
  * records of names reached. Additional records count for reached names: resolvers put a service's addresses there
  * (RFC 9460 section 4.1). */
-function recordsOf(message: DnsMessage, found: Found, reached: Chain['reached']): DnsRecord[] {
+function recordsOf(
+  message: DnsMessage,
+  found: FoundNames,
+  reached: NameChain['reached'],
+): DnsRecord[] {
   return message.records.filter(
     (record) =>
       (found.inQuestion && record.section === 'answer') ||

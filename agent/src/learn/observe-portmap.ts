@@ -2,7 +2,8 @@
 // set for this packet; this reads the announced copy for `whp status` and `whp why`, and the packets of a
 // replayed capture.
 import { type Packet, sourceText, UDP } from '../wire/packet.ts';
-import { decodePortMap, PORTMAP_PORT } from '../wire/portmap.ts';
+import { decodePortMap } from '../wire/portmap.ts';
+import { PORTMAP_PORT } from '../wire/ports.ts';
 import type { Malformed } from '../wire/reader.ts';
 
 export interface MappedPort {

@@ -7,11 +7,11 @@ import { forgetTaught, holdsUntil, noteTaught, type Taught } from './dynamic-set
 import type { Effect, TimedElement } from './effect.ts';
 import {
   type Endpoint,
+  type Exchange,
   findPair,
   type Learned,
   type LearnedChange,
   learnEndpoints,
-  type Said,
 } from './endpoints.ts';
 import type { Lesson } from './observe-dns.ts';
 
@@ -20,21 +20,21 @@ interface Memory {
   readonly taught: Taught;
 }
 
-/** Learns the lesson that `said.resolver` told its device. `cap`: the profile's caps.peers. */
+/** Learns the lesson that `exchange.resolver` told its device. `cap`: the profile's caps.peers. */
 export function learnPairs(
   memory: Memory,
   lesson: Lesson,
-  said: Said,
+  exchange: Exchange,
   cap: number,
 ): { readonly change: LearnedChange; readonly effects: readonly Effect[] } {
   const { taught } = memory;
   // The other half of the set is for peers learned without a name.
-  const change = learnEndpoints(memory.pairs, lesson, cap >> 1, said);
+  const change = learnEndpoints(memory.pairs, lesson, cap >> 1, exchange);
   const effects = change.evicted.flatMap((one) => forgetPair(memory, one));
   let isWhole = change.isWhole;
   const renewed = new Map<string, TimedElement[]>();
   const late: Effect[] = [];
-  const holder = said.mac ?? lesson.device;
+  const holder = exchange.mac ?? lesson.device;
   for (const { address: remote } of lesson.addresses) {
     const one = findPair(memory.pairs, lesson.app, holder, remote);
     if (one === null) continue;
@@ -50,7 +50,7 @@ export function learnPairs(
       its.push({ key, timeout: kept - lesson.at });
     }
     if (firstSeen !== lesson.at || pairKey(device, remote) === null) continue;
-    late.push({ kind: 'late', wish: { kind: 'peer', app, device, mac, remote } });
+    late.push({ kind: 'late', recheck: { kind: 'peer', app, device, mac, remote } });
   }
   for (const [set, elements] of renewed) effects.push({ kind: 'renew', set, elements });
   effects.push(...late);

@@ -5,23 +5,23 @@ import { findRange } from '../profile/range-match.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { showsPort } from './endpoint-port.ts';
 import type { EvidenceKind } from './evidence.ts';
-import type { Wish } from './late-flows.ts';
+import type { Recheck } from './late-flows.ts';
 import { observePortmap } from './observe-portmap.ts';
 
-/** The wishes of one announced packet, mostly none. `mac`: the device's; null: not known. */
-export function wishesOf(
+/** The rechecks of one announced packet: mostly none. `mac`: the device's; null: not known. */
+export function rechecksOf(
   app: App,
   kind: EvidenceKind,
   packet: Packet,
   mac: string | null,
-): readonly Wish[] {
+): readonly Recheck[] {
   switch (kind) {
     case 'range':
       return ofRange(app, packet, mac);
     case 'port':
       return ofPort(app, packet, mac);
     case 'addr':
-      return showsPort(app, packet) ? [portWish(app, packet, mac, 'udp')] : [];
+      return showsPort(app, packet) ? [portRecheck(app, packet, mac, 'udp')] : [];
     case 'mapping':
       return ofMapping(app, packet, mac);
     default:
@@ -33,27 +33,32 @@ function protocolOf(packet: Packet): 'udp' | 'tcp' | null {
   return packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
 }
 
-function ofRange(app: App, packet: Packet, mac: string | null): Wish[] {
+function ofRange(app: App, packet: Packet, mac: string | null): Recheck[] {
   const protocol = protocolOf(packet);
   if (protocol === null) return [];
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
   if (found === null || !found.range.learn.includes(protocol)) return [];
-  return [portWish(app, packet, mac, protocol)];
+  return [portRecheck(app, packet, mac, protocol)];
 }
 
-function portWish(app: App, packet: Packet, mac: string | null, protocol: 'udp' | 'tcp'): Wish {
+function portRecheck(
+  app: App,
+  packet: Packet,
+  mac: string | null,
+  protocol: 'udp' | 'tcp',
+): Recheck {
   const ends = { app: app.name, device: sourceText(packet), mac };
   return { kind: 'port', ...ends, protocol, port: packet.sourcePort };
 }
 
-function ofPort(app: App, packet: Packet, mac: string | null): Wish[] {
+function ofPort(app: App, packet: Packet, mac: string | null): Recheck[] {
   if (!app.profile.peers.enabled) return [];
   const ends = { device: sourceText(packet), mac, remote: destinationText(packet) };
   return [{ kind: 'peer', app: app.name, ...ends }];
 }
 
-function ofMapping(app: App, packet: Packet, mac: string | null): Wish[] {
+function ofMapping(app: App, packet: Packet, mac: string | null): Recheck[] {
   const mapped = observePortmap(packet);
   if (mapped === null || 'malformed' in mapped) return [];
   const { device, port } = mapped;

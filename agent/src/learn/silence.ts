@@ -39,7 +39,7 @@ const OFFLOADED = (1 << 14) | (1 << 15);
 /** Whether both ends hold the connection established, so that the device needs a RST. An unanswered one begins
  * anew by itself. Packets of an offloaded direct flow pass no rule that could send one (a proxied flow is at most
  * in our own flowtable, ruleset/flow-offload). */
-export function isToBeTold({ original, status, mark }: Connection, mask: number): boolean {
+export function isResettable({ original, status, mark }: Connection, mask: number): boolean {
   const isOffloaded = (status & OFFLOADED) !== 0 && (mark & mask) === 0;
   return original.protocol === TCP && (status & ANSWERED) !== 0 && !isOffloaded;
 }

@@ -1,10 +1,12 @@
 // learn/snapshot: all learned state as elements of the kernel's sets: written into a new table at its load, and
 // read back from a loaded table after a restart of the agent.
+
 import type { App } from '../policy/policy.ts';
 import { CLIENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';
 import { clientSet, GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/parts.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { noteTaught, type Taught, taughtElements } from './dynamic-sets.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './endpoints.ts';
 import { capOf } from './evict.ts';
@@ -53,7 +55,7 @@ export function heldElements(memory: Memory, now: number): Held {
  * new table needs too (ruleset/compile/ended-flows). */
 export function withDevices(held: Held): Held {
   const all = new Map(held);
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const width = family === 4 ? 4 : 16;
     const devices = new Map<string, HeldElement>();
     for (const [set, elements] of held) {
@@ -79,7 +81,7 @@ const READABLE = LEARNED_SETS.filter((kind) => kind !== 'request');
 export type Origins = readonly Pick<Endpoint, 'app' | 'address' | 'name' | 'device'>[];
 
 /** Name of an endpoint found in the kernel without a known origin. */
-const ADOPTED = 'adopted from the standing table';
+const ADOPTED = 'adopted from the loaded table';
 
 /** Takes over the elements of a loaded table: endpoints with the names that an earlier agent left in `origins`;
  * ports, peers and portmap windows as they are. Returns how many. */

@@ -3,7 +3,7 @@
 // the oldest answer of the device with the most is dropped and counted. Pure.
 
 import { fairEvictions } from '../bounds/fair-share.ts';
-import type { Said } from './endpoints.ts';
+import type { Exchange } from './endpoints.ts';
 
 export interface WaitingAnswer {
   /** The device whose tokens it needs (askerOf). */
@@ -11,7 +11,7 @@ export interface WaitingAnswer {
   /** The address it was sent to. */
   readonly device: string;
   /** The device's MAC and the resolver; `outside`: not the router's own resolver. */
-  readonly said: Said;
+  readonly exchange: Exchange;
   readonly outside: boolean;
   /** The DNS message without its headers. */
   readonly bytes: Uint8Array;

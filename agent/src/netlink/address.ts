@@ -22,7 +22,7 @@ import {
   getU32,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
 } from './message.ts';
 import { attributeBytes, beginMessage, endMessage, putU8, putU32, type Writer } from './writer.ts';
@@ -30,7 +30,7 @@ import { attributeBytes, beginMessage, endMessage, putU8, putU32, type Writer } 
 /** Bytes of struct ifaddrmsg. */
 const ADDRESS_HEADER = 8;
 
-export interface LinkAddress {
+export interface DeviceAddress {
   /** Device index. */
   readonly link: number;
   readonly address: string;
@@ -42,16 +42,22 @@ export interface LinkAddress {
 
 /** Adds an address; one that exists stays. Errors: ENODEV. Returns false, and writes nothing, if an address does
  * not parse or the families differ. */
-export function putAddressAdd(w: Writer, seq: number, a: LinkAddress): boolean {
+export function putAddressAdd(w: Writer, seq: number, a: DeviceAddress): boolean {
   return putAddress(w, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, seq, a);
 }
 
 /** Deletes an address. Errors: EADDRNOTAVAIL no such address. */
-export function putAddressDelete(w: Writer, seq: number, a: LinkAddress): boolean {
+export function putAddressDelete(w: Writer, seq: number, a: DeviceAddress): boolean {
   return putAddress(w, RTM_DELADDR, 0, seq, a);
 }
 
-function putAddress(w: Writer, type: number, flags: number, seq: number, a: LinkAddress): boolean {
+function putAddress(
+  w: Writer,
+  type: number,
+  flags: number,
+  seq: number,
+  a: DeviceAddress,
+): boolean {
   const local = parseAddress(a.address);
   const peer = a.peer === null ? local : parseAddress(a.peer);
   if (local === null || peer === null || local.length !== peer.length) return false;
@@ -76,7 +82,7 @@ export function putAddressDump(w: Writer, seq: number, family: Family): void {
   endMessage(w);
 }
 
-export interface KernelAddress extends LinkAddress {
+export interface KernelAddress extends DeviceAddress {
   readonly family: Family;
   /** RT_SCOPE_*. */
   readonly scope: number;
@@ -86,7 +92,7 @@ export interface KernelAddress extends LinkAddress {
 const fields = createAttributes(IFA_LOCAL);
 
 /** Decodes RTM_NEWADDR and RTM_DELADDR. */
-export function readAddress(r: Reader, m: Message): Decoded<KernelAddress> {
+export function readAddress(r: MessageReader, m: Message): Decoded<KernelAddress> {
   if (m.body + ADDRESS_HEADER > m.end) return { ok: false, reason: 'address: header too short' };
   const af = r.bytes[m.body]!;
   if (af !== AF_INET && af !== AF_INET6) return { ok: false, reason: `address: family ${af}` };

@@ -1,5 +1,6 @@
 // netlink/conntrack-request: requests to the kernel's conntrack table: count, dump, get, mark and delete entries.
 // conntrack decodes the replies.
+
 import { type Family, parseAddress } from '../wire/address.ts';
 import type { Connection, Tuple } from './conntrack.ts';
 import {
@@ -34,6 +35,8 @@ import {
   IPCTNL_MSG_CT_GET,
   IPCTNL_MSG_CT_GET_STATS,
   IPCTNL_MSG_CT_NEW,
+  IPPROTO_ICMP,
+  IPPROTO_ICMPV6,
   NFNL_SUBSYS_CTNETLINK,
   NLA_F_NESTED,
   NLM_F_ACK,
@@ -65,9 +68,6 @@ export function putConntrackCount(w: Writer, seq: number): void {
   putNetfilter(w, AF_UNSPEC, 0);
   endMessage(w);
 }
-
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
 
 /** Addresses of one direction that limit a dump. The reply has all connections of these addresses and others too:
  * all of IPv6, because the kernel's comparison of IPv6 addresses is inverted (ctnetlink_filter_match_tuple, Linux
@@ -126,7 +126,7 @@ function putTupleFilter(w: Writer, only: TupleFilter): void {
 
 /** Deletes the entry `c` by its original tuple and zone, and by its id unless that is null. Errors: ENOENT no such
  * entry, or another entry has the tuple now. Returns false if an address does not parse. */
-export function putConntrackDelete(w: Writer, seq: number, c: Entry): boolean {
+export function putConntrackDelete(w: Writer, seq: number, c: EntryKey): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_DELETE, NLM_F_ACK, c, () => {
     if (c.id !== null) attributeBe32(w, CTA_ID, c.id);
   });
@@ -137,7 +137,7 @@ export function putConntrackDelete(w: Writer, seq: number, c: Entry): boolean {
 export function putConntrackMark(
   w: Writer,
   seq: number,
-  c: Entry,
+  c: EntryKey,
   { value, mask }: { readonly value: number; readonly mask: number },
 ): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_NEW, NLM_F_ACK, c, () => {
@@ -147,11 +147,11 @@ export function putConntrackMark(
 }
 
 /** Requests entry `c`; the reply is that entry. Errors and result as putConntrackDelete, but the id is not sent. */
-export function putConntrackGet(w: Writer, seq: number, c: Entry): boolean {
+export function putConntrackGet(w: Writer, seq: number, c: EntryKey): boolean {
   return putEntry(w, seq, IPCTNL_MSG_CT_GET, 0, c, () => {});
 }
 
-export type Entry = Pick<Connection, 'family' | 'original' | 'zone'> & {
+export type EntryKey = Pick<Connection, 'family' | 'original' | 'zone'> & {
   readonly id: number | null;
 };
 
@@ -160,7 +160,7 @@ function putEntry(
   seq: number,
   message: number,
   flags: number,
-  c: Entry,
+  c: EntryKey,
   rest: () => void,
 ): boolean {
   const source = parseAddress(c.original.source);

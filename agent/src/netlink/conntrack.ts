@@ -39,7 +39,7 @@ import {
   getBe64,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
   readNested,
 } from './message.ts';
@@ -86,7 +86,7 @@ const proto = createAttributes(CTA_PROTO_ICMPV6_CODE);
 const counters = createAttributes(CTA_COUNTERS_BYTES);
 
 /** Decodes one entry: a CONNTRACK_ENTRY message, or the announcement that it was deleted. */
-export function readConnection(r: Reader, m: Message): Decoded<Connection> {
+export function readConnection(r: MessageReader, m: Message): Decoded<Connection> {
   if (m.body + 4 > m.end) return bad('no nfgenmsg');
   const afFamily = r.bytes[m.body]!;
   if (afFamily !== AF_INET && afFamily !== AF_INET6) return bad(`family ${afFamily}`);
@@ -115,7 +115,7 @@ export function readConnection(r: Reader, m: Message): Decoded<Connection> {
 
 /** Id and counters of an entry only: decoding the tuples takes most of the time, and the entries of a repeated
  * dump are known. Null: malformed. */
-export function readCounts(r: Reader, m: Message): Counts | null {
+export function readCounts(r: MessageReader, m: Message): Counts | null {
   if (m.body + 4 > m.end) return null;
   return readAttributes(r, m.body + 4, m.end, fields) === undefined ? countsOf(r) : null;
 }
@@ -125,7 +125,7 @@ function bad(reason: string): Decoded<never> {
 }
 
 /** This function and those below read the attributes that `fields` was filled with. */
-function countsOf(r: Reader): Counts {
+function countsOf(r: MessageReader): Counts {
   const packets = { original: 0, reply: 0 };
   const bytes = { original: 0, reply: 0 };
   if (readNested(r, fields, CTA_COUNTERS_ORIG, counters) === undefined) {
@@ -139,15 +139,15 @@ function countsOf(r: Reader): Counts {
   return { id: numberOf(r, CTA_ID), packets, bytes };
 }
 
-function counterOf(r: Reader, type: number): number {
+function counterOf(r: MessageReader, type: number): number {
   return has(counters, type, 8) ? getBe64(r.bytes, counters.at[type]!) : 0;
 }
 
-function numberOf(r: Reader, type: number): number {
+function numberOf(r: MessageReader, type: number): number {
   return has(fields, type, 4) ? getBe32(r.bytes, fields.at[type]!) : 0;
 }
 
-function readTuple(r: Reader, type: number, family: Family): Decoded<Tuple> {
+function readTuple(r: MessageReader, type: number, family: Family): Decoded<Tuple> {
   const reason =
     readNested(r, fields, type, tuple) ??
     readNested(r, tuple, CTA_TUPLE_IP, ip) ??
@@ -176,10 +176,10 @@ function readTuple(r: Reader, type: number, family: Family): Decoded<Tuple> {
   return { ok: true, value };
 }
 
-function portOf(r: Reader, type: number): number {
+function portOf(r: MessageReader, type: number): number {
   return has(proto, type, 2) ? getBe16(r.bytes, proto.at[type]!) : 0;
 }
 
-function byteOf(r: Reader, type: number): number {
+function byteOf(r: MessageReader, type: number): number {
   return has(proto, type, 1) ? r.bytes[proto.at[type]!]! : 0;
 }

@@ -1,5 +1,5 @@
 // netlink/constants: constants of the kernel, by the kernel's names; those of nf_tables are in nft-constants.
-// test/netlink/constants compares each with the kernel headers by a compiled C program, on x86_64 and on MIPS.
+// node/netlink-constants compares each with the kernel headers by a compiled C program, on x86_64 and on MIPS.
 // Numbers that differ between the two (socket options, errno: MIPS has those of IRIX) are not here but come from
 // whp:socket.
 
@@ -230,3 +230,8 @@ export const GRE_KEY = 0x2000;
 export const GRE_ROUTING = 0x4000;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
+
+// linux/in.h, linux/in6.h: protocols of IP
+export const IPPROTO_ICMP = 1;
+export const IPPROTO_ICMPV6 = 58;
+export const IPPROTO_RAW = 255;

@@ -34,7 +34,7 @@ import {
   getU64,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
   readNested,
 } from './message.ts';
@@ -72,7 +72,7 @@ export interface KernelGre {
 }
 
 /** Decodes RTM_NEWLINK and RTM_DELLINK. */
-export function readLink(r: Reader, m: Message): Decoded<KernelLink> {
+export function readLink(r: MessageReader, m: Message): Decoded<KernelLink> {
   if (m.body + LINK_HEADER > m.end) return { ok: false, reason: 'link: header too short' };
   const fields = createAttributes(IFLA_STATS64);
   const reason = readAttributes(r, m.body + LINK_HEADER, m.end, fields);
@@ -105,26 +105,26 @@ export function readLink(r: Reader, m: Message): Decoded<KernelLink> {
   return { ok: true, value };
 }
 
-function readVlan(r: Reader, info: Attributes): number | null {
+function readVlan(r: MessageReader, info: Attributes): number | null {
   const fields = createAttributes(IFLA_VLAN_ID);
   if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return null;
   return has(fields, IFLA_VLAN_ID, 2) ? getU16(r, fields.at[IFLA_VLAN_ID]!) : null;
 }
 
-function readVrfTable(r: Reader, info: Attributes): number {
+function readVrfTable(r: MessageReader, info: Attributes): number {
   const fields = createAttributes(IFLA_VRF_TABLE);
   if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return 0;
   return has(fields, IFLA_VRF_TABLE, 4) ? getU32(r, fields.at[IFLA_VRF_TABLE]!) : 0;
 }
 
-function readFiltering(r: Reader, info: Attributes): boolean {
+function readFiltering(r: MessageReader, info: Attributes): boolean {
   const fields = createAttributes(IFLA_BR_VLAN_FILTERING);
   if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return false;
   const at = fields.at[IFLA_BR_VLAN_FILTERING]!;
   return has(fields, IFLA_BR_VLAN_FILTERING, 1) && r.bytes[at] !== 0;
 }
 
-function readGre(r: Reader, info: Attributes): KernelGre | null {
+function readGre(r: MessageReader, info: Attributes): KernelGre | null {
   const fields = createAttributes(IFLA_GRE_PMTUDISC);
   if (readNested(r, info, IFLA_INFO_DATA, fields) !== undefined) return null;
   const address = (a: number): string | null => {

@@ -1,8 +1,8 @@
 // netlink/mark-filter: a classic BPF socket filter that accepts conntrack events only of connections that carry our
 // mark. A router has hundreds of other events a second, which must not wake the agent.
+import { CTA_MARK } from './constants.ts';
 import { type ByteOrder, hostOrder } from './endian.ts';
 
-const CTA_MARK = 8;
 /** struct nlmsghdr and struct nfgenmsg. */
 const ATTRIBUTES = 20;
 /** SKF_AD_OFF + SKF_AD_NLATTR (linux/filter.h): sets A to the offset of attribute X at or after A; 0: none. */

@@ -16,26 +16,26 @@ export type Decoded<T> =
 /** Bytes of struct nlmsghdr. */
 export const HEADER_SIZE = 16;
 
-export interface Reader {
+export interface MessageReader {
   readonly bytes: Uint8Array;
   readonly little: boolean;
 }
 
 /** Reads `bytes` with `order` for numbers in host order. */
-export function createReader(bytes: Uint8Array, order: ByteOrder = hostOrder): Reader {
+export function createReader(bytes: Uint8Array, order: ByteOrder = hostOrder): MessageReader {
   return { bytes, little: order === 'little' };
 }
 
 // The functions below do not check bounds: the caller checks the length of header or attribute.
 
 /** 16 bits in host order at `at`. */
-export function getU16(r: Reader, at: number): number {
+export function getU16(r: MessageReader, at: number): number {
   const b = r.bytes;
   return r.little ? b[at]! | (b[at + 1]! << 8) : (b[at]! << 8) | b[at + 1]!;
 }
 
 /** 32 bits in host order at `at`, unsigned. */
-export function getU32(r: Reader, at: number): number {
+export function getU32(r: MessageReader, at: number): number {
   const b = r.bytes;
   return r.little
     ? (b[at]! | (b[at + 1]! << 8) | (b[at + 2]! << 16) | (b[at + 3]! << 24)) >>> 0
@@ -43,7 +43,7 @@ export function getU32(r: Reader, at: number): number {
 }
 
 /** 64 bits in host order at `at`; exact below 2^53. */
-export function getU64(r: Reader, at: number): number {
+export function getU64(r: MessageReader, at: number): number {
   const [low, high] = r.little ? [at, at + 4] : [at + 4, at];
   return getU32(r, high) * 0x100000000 + getU32(r, low);
 }
@@ -95,7 +95,7 @@ export function createMessage(): Message {
 
 /** Reads the message at `at` into `m`. Returns the offset of the next one; -1: it does not fit into `end`, or is
  * shorter than its header. */
-export function readMessage(r: Reader, at: number, end: number, m: Message): number {
+export function readMessage(r: MessageReader, at: number, end: number, m: Message): number {
   if (end > r.bytes.length || at + HEADER_SIZE > end) return -1;
   const length = getU32(r, at);
   if (length < HEADER_SIZE || length > end - at) return -1;
@@ -124,7 +124,7 @@ export function createAttributes(max: number): Attributes {
 /** Fills `into` with the attributes in [at, end). Unknown types are skipped; of repeated types the last is kept.
  * Returns what is malformed, or undefined. */
 export function readAttributes(
-  r: Reader,
+  r: MessageReader,
   at: number,
   end: number,
   into: Attributes,
@@ -155,7 +155,7 @@ export function readAttributes(
 
 /** Fills `into` with the attributes nested in `type` of `outer`. A missing attribute counts as malformed. */
 export function readNested(
-  r: Reader,
+  r: MessageReader,
   outer: Attributes,
   type: number,
   into: Attributes,
@@ -184,7 +184,7 @@ export interface Ack {
 }
 
 /** Decodes the NLMSG_ERROR message `m` (netlink(7): struct nlmsgerr, then extended-ack attributes). */
-export function readAck(r: Reader, m: Message): Decoded<Ack> {
+export function readAck(r: MessageReader, m: Message): Decoded<Ack> {
   if (m.end - m.body < 4 + HEADER_SIZE) return { ok: false, reason: 'acknowledgement too short' };
   const errno = 0 - (getU32(r, m.body) | 0);
   const inner = m.body + 4;

@@ -19,7 +19,7 @@ import {
   getU32,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
 } from './message.ts';
 import { beginMessage, endMessage, putU8, putU32, type Writer } from './writer.ts';
@@ -50,7 +50,7 @@ export function putNeighbourDump(w: Writer, seq: number): void {
 const fields = createAttributes(NDA_LLADDR);
 
 /** Decodes RTM_NEWNEIGH. Entries of bridges (family AF_BRIDGE) have no address and are refused. */
-export function readNeighbour(r: Reader, m: Message): Decoded<KernelNeighbour> {
+export function readNeighbour(r: MessageReader, m: Message): Decoded<KernelNeighbour> {
   if (m.body + NEIGHBOUR_HEADER > m.end)
     return { ok: false, reason: 'neighbour: header too short' };
   const af = r.bytes[m.body]!;

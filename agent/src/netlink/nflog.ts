@@ -36,7 +36,7 @@ import {
   getText,
   getU16,
   type Message,
-  type Reader,
+  type MessageReader,
 } from './message.ts';
 import { senderAt } from './sender.ts';
 import {
@@ -137,7 +137,11 @@ export function createLoggedPacket(): LoggedPacket {
 }
 
 /** Decodes message `m` (type LOGGED_PACKET) into `p`. Returns what is malformed, or undefined. */
-export function readLoggedPacket(r: Reader, m: Message, p: LoggedPacket): string | undefined {
+export function readLoggedPacket(
+  r: MessageReader,
+  m: Message,
+  p: LoggedPacket,
+): string | undefined {
   const end = m.end;
   let at = m.body + 4;
   if (at > end) return 'logged packet: no nfgenmsg';
@@ -189,6 +193,6 @@ function readLogAttribute(
 }
 
 /** The rule's log prefix as text. */
-export function logPrefix(r: Reader, p: LoggedPacket): string {
+export function logPrefix(r: MessageReader, p: LoggedPacket): string {
   return getText(r.bytes, p.prefixAt, p.prefixLength);
 }

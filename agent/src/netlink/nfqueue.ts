@@ -28,7 +28,7 @@ import {
   NLM_F_REQUEST,
 } from './constants.ts';
 import { type ByteOrder, hostOrder } from './endian.ts';
-import { getBe16, getBe32, getBe64, type Message, type Reader } from './message.ts';
+import { getBe16, getBe32, getBe64, type Message, type MessageReader } from './message.ts';
 import { senderAt } from './sender.ts';
 import {
   attributeBe32,
@@ -125,7 +125,11 @@ export function createQueuedPacket(): QueuedPacket {
 }
 
 /** Decodes message `m` (type QUEUED_PACKET) into `p`. Returns what is malformed, or undefined. */
-export function readQueuedPacket(r: Reader, m: Message, p: QueuedPacket): string | undefined {
+export function readQueuedPacket(
+  r: MessageReader,
+  m: Message,
+  p: QueuedPacket,
+): string | undefined {
   const b = r.bytes;
   const end = m.end;
   let at = m.body + 4;

@@ -1,4 +1,4 @@
-// netlink/nft-constants: constants of linux/netfilter/nf_tables.h, by the kernel's names; test/netlink/constants
+// netlink/nft-constants: constants of linux/netfilter/nf_tables.h, by the kernel's names; node/netlink-constants
 // compares them with the header.
 export const NFT_MSG_NEWTABLE = 0;
 export const NFT_MSG_NEWCHAIN = 3;

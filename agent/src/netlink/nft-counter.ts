@@ -1,5 +1,5 @@
 // netlink/nft-counter: requests and decodes the named counters of a table. ruleset/compile defines what they count;
-// kernel/counters sends the request.
+// kernel/tables sends the request.
 import { NFNL_SUBSYS_NFTABLES, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
@@ -9,7 +9,7 @@ import {
   getText,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
   readNested,
 } from './message.ts';
@@ -57,7 +57,7 @@ const fields = createAttributes(NFTA_OBJ_DATA);
 const values = createAttributes(NFTA_COUNTER_PACKETS);
 
 /** Decodes one COUNTER message; another kind of object is a reason. */
-export function readCounter(r: Reader, m: Message): Decoded<Counter> {
+export function readCounter(r: MessageReader, m: Message): Decoded<Counter> {
   if (m.body + 4 > m.end) return { ok: false, reason: 'counter: no nfgenmsg' };
   const reason =
     readAttributes(r, m.body + 4, m.end, fields) ?? readNested(r, fields, NFTA_OBJ_DATA, values);

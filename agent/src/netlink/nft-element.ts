@@ -10,7 +10,7 @@ import {
   getU16,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
   readNested,
 } from './message.ts';
@@ -68,7 +68,7 @@ export type KeyFilter = (bytes: Uint8Array, at: number, end: number) => boolean;
 const list = createAttributes(NFTA_SET_ELEM_LIST_ELEMENTS);
 
 /** Number of elements in a SET_ELEMENTS message, without decoding them. */
-export function countElements(r: Reader, m: Message): number {
+export function countElements(r: MessageReader, m: Message): number {
   if (m.body + 4 > m.end || readAttributes(r, m.body + 4, m.end, list)) return 0;
   const start = list.at[NFTA_SET_ELEM_LIST_ELEMENTS]!;
   const end = start + list.size[NFTA_SET_ELEM_LIST_ELEMENTS]!;
@@ -84,7 +84,7 @@ export function countElements(r: Reader, m: Message): number {
 /** Decodes one SET_ELEMENTS message (or a deletion). Keys are copied. Left out: elements without a key (the
  * catch-all), keys that `wanted` refuses, and elements after the first `most`. */
 export function readElements(
-  r: Reader,
+  r: MessageReader,
   m: Message,
   wanted: KeyFilter | null = null,
   most = Number.POSITIVE_INFINITY,
@@ -119,7 +119,7 @@ const LEFT_OUT: Decoded<null> = { ok: true, value: null };
 /** Decodes the attributes in [at, end) in one pass: a set has thousands of elements with four or five attributes
  * each. Null: left out. */
 function readElement(
-  r: Reader,
+  r: MessageReader,
   at: number,
   end: number,
   wanted: KeyFilter | null,
@@ -163,7 +163,7 @@ const counter = createAttributes(NFTA_COUNTER_PACKETS);
 
 /** Null: another kind of expression. */
 function readCounterExpression(
-  r: Reader,
+  r: MessageReader,
   at: number,
   end: number,
 ): NonNullable<KernelElement['counted']> | null {

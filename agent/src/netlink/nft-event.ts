@@ -8,7 +8,7 @@ import {
   getText,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
 } from './message.ts';
 import {
@@ -32,14 +32,14 @@ export type NftEvent =
 const OTHER: Decoded<NftEvent> = { ok: true, value: { kind: 'other' } };
 
 /** Decodes one message from the nf_tables group, or the answer to `putGenerationQuery`. */
-export function readNftEvent(r: Reader, m: Message): Decoded<NftEvent> {
+export function readNftEvent(r: MessageReader, m: Message): Decoded<NftEvent> {
   if (m.type >>> 8 !== NFNL_SUBSYS_NFTABLES) return OTHER;
   const message = m.type & 0xff;
   if (m.body + 4 > m.end) return { ok: false, reason: 'nf_tables event: no nfgenmsg' };
   return message === NFT_MSG_NEWGEN ? readGeneration(r, m) : OTHER;
 }
 
-function readGeneration(r: Reader, m: Message): Decoded<NftEvent> {
+function readGeneration(r: MessageReader, m: Message): Decoded<NftEvent> {
   const fields = createAttributes(NFTA_GEN_PROC_NAME);
   const reason = readAttributes(r, m.body + 4, m.end, fields);
   if (reason) return { ok: false, reason: `nf_tables event: ${reason}` };

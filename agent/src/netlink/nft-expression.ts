@@ -56,7 +56,7 @@ const SOURCE_4 = 12;
 const SOURCE_6 = 8;
 
 /** One expression of a rule. */
-export type Expression = (w: Writer) => void;
+export type PutExpression = (w: Writer) => void;
 
 export function nest(w: Writer, attribute: number, inside: () => void): void {
   const at = beginAttribute(w, NLA_F_NESTED | attribute);
@@ -64,7 +64,7 @@ export function nest(w: Writer, attribute: number, inside: () => void): void {
   endAttribute(w, at);
 }
 
-export function expression(name: string, inside: Expression): Expression {
+export function expression(name: string, inside: PutExpression): PutExpression {
   return (w) =>
     nest(w, NFTA_LIST_ELEM, () => {
       attributeString(w, NFTA_EXPR_NAME, name);
@@ -85,7 +85,7 @@ export function data(w: Writer, attribute: number, bytes: Uint8Array): void {
 }
 
 /** meta KEY: NFT_META_* */
-export function meta(key: number): Expression {
+export function meta(key: number): PutExpression {
   return expression('meta', (w) => {
     attributeBe32(w, NFTA_META_DREG, NFT_REG_1);
     attributeBe32(w, NFTA_META_KEY, key);
@@ -93,7 +93,7 @@ export function meta(key: number): Expression {
 }
 
 /** ct KEY: NFT_CT_* */
-export function ct(key: number): Expression {
+export function ct(key: number): PutExpression {
   return expression('ct', (w) => {
     attributeBe32(w, NFTA_CT_DREG, NFT_REG_1);
     attributeBe32(w, NFTA_CT_KEY, key);
@@ -101,7 +101,7 @@ export function ct(key: number): Expression {
 }
 
 /** & MASK, of the mark in the register. */
-export function masked(mask: number): Expression {
+export function masked(mask: number): PutExpression {
   return expression('bitwise', (w) => {
     attributeBe32(w, NFTA_BITWISE_SREG, NFT_REG_1);
     attributeBe32(w, NFTA_BITWISE_DREG, NFT_REG_1);
@@ -111,7 +111,7 @@ export function masked(mask: number): Expression {
   });
 }
 
-function compare(operator: number, bytes: (w: Writer) => Uint8Array): Expression {
+function compare(operator: number, bytes: (w: Writer) => Uint8Array): PutExpression {
   return expression('cmp', (w) => {
     attributeBe32(w, NFTA_CMP_SREG, NFT_REG_1);
     attributeBe32(w, NFTA_CMP_OP, operator);
@@ -120,19 +120,19 @@ function compare(operator: number, bytes: (w: Writer) => Uint8Array): Expression
 }
 
 /** Compares the mark in the register with `value`: NFT_CMP_EQ or NFT_CMP_NEQ. */
-export function number(operator: number, value: number): Expression {
+export function number(operator: number, value: number): PutExpression {
   return compare(operator, (w) => hostBytes(w, value));
 }
 
 /** meta KEY equals the first `length` bytes of `name`; fewer than NAME_BYTES compare a prefix. */
-export function named(key: number, name: string, length: number): Expression[] {
+export function named(key: number, name: string, length: number): PutExpression[] {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < name.length && i < length; i++) bytes[i] = name.charCodeAt(i);
   return [meta(key), equals(bytes)];
 }
 
 /** limit rate N/second */
-export function atMost(aSecond: number): Expression {
+export function atMost(aSecond: number): PutExpression {
   return expression('limit', (w) => {
     attributeBe64(w, NFTA_LIMIT_RATE, aSecond);
     attributeBe64(w, NFTA_LIMIT_UNIT, 1);
@@ -145,7 +145,7 @@ export function payload(
   offset: number,
   length: number,
   register = NFT_REG_1,
-): Expression {
+): PutExpression {
   return expression('payload', (w) => {
     attributeBe32(w, NFTA_PAYLOAD_DREG, register);
     attributeBe32(w, NFTA_PAYLOAD_BASE, base);
@@ -155,13 +155,13 @@ export function payload(
 }
 
 /** The register equals these bytes, in network order. */
-export function equals(bytes: Uint8Array): Expression {
+export function equals(bytes: Uint8Array): PutExpression {
   return compare(NFT_CMP_EQ, () => bytes);
 }
 
 /** ip saddr ADDRESS or ip6 saddr ADDRESS, after a check of the family: the offset of the source address depends on
  * it. */
-export function from(address: string): Expression[] {
+export function from(address: string): PutExpression[] {
   const bytes = parseAddress(address)!;
   const four = bytes.length === 4;
   return [
@@ -173,7 +173,7 @@ export function from(address: string): Expression[] {
 }
 
 /** log prefix PREFIX group GROUP snaplen SNAPLEN; without SNAPLEN the whole packet. */
-export function log(group: number, prefix: string, snaplen?: number): Expression {
+export function log(group: number, prefix: string, snaplen?: number): PutExpression {
   return expression('log', (w) => {
     attributeBe16(w, NFTA_LOG_GROUP, group);
     attributeString(w, NFTA_LOG_PREFIX, prefix);
@@ -182,7 +182,7 @@ export function log(group: number, prefix: string, snaplen?: number): Expression
 }
 
 /** NF_ACCEPT, NF_DROP */
-export function verdict(code: number): Expression {
+export function verdict(code: number): PutExpression {
   return expression('immediate', (w) => {
     attributeBe32(w, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
     nest(w, NFTA_IMMEDIATE_DATA, () => {

@@ -32,7 +32,6 @@ import {
 import {
   atMost,
   ct,
-  type Expression,
   from,
   log,
   masked,
@@ -40,6 +39,7 @@ import {
   NAME_BYTES,
   named,
   number,
+  type PutExpression,
   verdict,
 } from './nft-expression.ts';
 import { putBaseChain, putRuleIn } from './nft-rule.ts';
@@ -81,7 +81,7 @@ const TOLD_A_SECOND = 5;
 interface Chain {
   readonly name: string;
   readonly hook: number;
-  readonly rules: readonly Expression[][];
+  readonly rules: readonly PutExpression[][];
 }
 
 /** The chains. In each, the rule that ends most packets is first. */

@@ -13,7 +13,7 @@ import {
   NFTA_RULE_EXPRESSIONS,
   NFTA_RULE_TABLE,
 } from './nft-constants.ts';
-import { type Expression, nest } from './nft-expression.ts';
+import { nest, type PutExpression } from './nft-expression.ts';
 import { attributeBe32, attributeString, type Writer } from './writer.ts';
 
 /** A base chain at a hook (NF_INET_*). */
@@ -41,7 +41,7 @@ export function putRuleIn(
   w: Writer,
   table: string,
   chain: string,
-  expressions: readonly Expression[],
+  expressions: readonly PutExpression[],
 ): void {
   attributeString(w, NFTA_RULE_TABLE, table);
   attributeString(w, NFTA_RULE_CHAIN, chain);

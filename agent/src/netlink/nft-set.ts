@@ -15,7 +15,7 @@ import {
   createAttributes,
   createMessage,
   getU16,
-  type Reader,
+  type MessageReader,
   readAttributes,
   readMessage,
 } from './message.ts';
@@ -236,7 +236,7 @@ export interface SetFault {
 
 /** Finds the change that the failed acknowledgement `ack` refers to. `sent` reads the batch as it was sent.
  * Undefined: the whole batch was refused (EPERM, ENOMEM). */
-export function faultOf(sent: Reader, batch: SetBatch, ack: Ack): SetFault | undefined {
+export function faultOf(sent: MessageReader, batch: SetBatch, ack: Ack): SetFault | undefined {
   const part = batch.parts.find((p) => p.seq === ack.seq);
   if (!part) return undefined;
   const fault = { errno: ack.errno, change: part.change, from: part.from, to: part.to };
@@ -246,7 +246,7 @@ export function faultOf(sent: Reader, batch: SetBatch, ack: Ack): SetFault | und
 }
 
 /** Index of the element whose attribute covers `offset` of message `seq`, or -1. */
-function elementAt(sent: Reader, seq: number, offset: number): number {
+function elementAt(sent: MessageReader, seq: number, offset: number): number {
   const m = createMessage();
   const end = sent.bytes.length;
   for (let at = 0; at < end; ) {

@@ -11,7 +11,7 @@ import {
   getText,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
 } from './message.ts';
 import {
@@ -66,7 +66,7 @@ export interface KernelChain {
 const fields = createAttributes(NFTA_CHAIN_USE);
 
 /** Decodes one CHAIN message. */
-export function readChain(r: Reader, m: Message): Decoded<KernelChain> {
+export function readChain(r: MessageReader, m: Message): Decoded<KernelChain> {
   if (m.body + 4 > m.end) return { ok: false, reason: 'chain: no nfgenmsg' };
   const reason = readAttributes(r, m.body + 4, m.end, fields);
   if (reason) return { ok: false, reason: `chain: ${reason}` };

@@ -47,7 +47,7 @@ import {
 export type Tree = readonly (number | string | Uint8Array | Tree)[];
 
 /** NFT_MSG_*, NLM_F_*, attributes. The sequence number is given when it is sent. */
-export type Message = readonly [type: number, flags: number, attributes: Tree];
+export type NftMessage = readonly [type: number, flags: number, attributes: Tree];
 
 /** 16 bits in network order. */
 export function be16(value: number): Uint8Array {

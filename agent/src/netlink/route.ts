@@ -39,7 +39,7 @@ import {
   getU32,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
 } from './message.ts';
 import {
@@ -143,7 +143,7 @@ export interface KernelRoute extends DefaultRoute {
 
 /** Whether the kernel made it, in table local or for a network in main, as for every address of the router. Reads
  * only the header: callers skip these routes. */
-export function isPlain(r: Reader, m: Message): boolean {
+export function isPlain(r: MessageReader, m: Message): boolean {
   if (m.body + ROUTE_HEADER > m.end) return false;
   const bits = r.bytes[m.body + 1];
   const table = r.bytes[m.body + 4];
@@ -157,7 +157,7 @@ export function isPlain(r: Reader, m: Message): boolean {
 const fields = createAttributes(RTA_TABLE);
 
 /** Decodes RTM_NEWROUTE and RTM_DELROUTE. An IPv6 prohibit has the index of lo as `link`. */
-export function readRoute(r: Reader, m: Message): Decoded<KernelRoute> {
+export function readRoute(r: MessageReader, m: Message): Decoded<KernelRoute> {
   const { bytes } = r;
   if (m.body + ROUTE_HEADER > m.end) return { ok: false, reason: 'route: header too short' };
   const af = bytes[m.body]!;

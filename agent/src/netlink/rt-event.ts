@@ -13,7 +13,7 @@ import {
   RTM_NEWRULE,
 } from './constants.ts';
 import { type KernelLink, readLink } from './kernel-link.ts';
-import type { Decoded, Message, Reader } from './message.ts';
+import type { Decoded, Message, MessageReader } from './message.ts';
 import { type KernelRoute, readRoute } from './route.ts';
 import { type KernelRule, readRule } from './rule.ts';
 
@@ -25,7 +25,7 @@ export type RouteEvent =
   | { readonly kind: 'other' };
 
 /** Decodes one rtnetlink message of groups RTNLGRP_LINK, _IPV4_IFADDR, _ROUTE, _RULE ... */
-export function readRouteEvent(r: Reader, m: Message): Decoded<RouteEvent> {
+export function readRouteEvent(r: MessageReader, m: Message): Decoded<RouteEvent> {
   switch (m.type) {
     case RTM_NEWLINK:
     case RTM_DELLINK:

@@ -41,7 +41,7 @@ import {
   getU32,
   has,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
 } from './message.ts';
 import {
@@ -110,7 +110,7 @@ export function putRuleDump(w: Writer, seq: number, family: Family): void {
 }
 
 /** First and last, inclusive. */
-export type Span = readonly [number, number];
+export type PortRange = readonly [number, number];
 
 /** Conditions of a rule beside the mark; an absent one matches every packet. */
 export interface RuleSelector {
@@ -123,10 +123,10 @@ export interface RuleSelector {
   /** IPPROTO_*. */
   readonly ipProtocol?: number;
   /** Absent too where a mask of the port lets others match (`isUnknown`). */
-  readonly sourcePorts?: Span;
-  readonly destinationPorts?: Span;
+  readonly sourcePorts?: PortRange;
+  readonly destinationPorts?: PortRange;
   /** User id of the sender of a local packet; 0 for forwarded packets. */
-  readonly uids?: Span;
+  readonly uids?: PortRange;
   /** The TOS field of the IPv4 or IPv6 header, from the header of the rule. */
   readonly tos?: number;
   /** The packet came from a tunnel device with a key for each packet (FRA_TUN_ID). */
@@ -166,7 +166,7 @@ const WHOLE_PORT = 0xffff;
 const fields = createAttributes(LAST_ATTRIBUTE);
 
 /** Decodes RTM_NEWRULE and RTM_DELRULE. */
-export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
+export function readRule(r: MessageReader, m: Message): Decoded<KernelRule> {
   if (m.body + RULE_HEADER > m.end) return { ok: false, reason: 'rule: header too short' };
   const af = r.bytes[m.body]!;
   // Rules of multicast routing (RTNL_FAMILY_IPMR) are not ours.
@@ -193,7 +193,7 @@ export function readRule(r: Reader, m: Message): Decoded<KernelRule> {
 }
 
 /** Reads the attributes in `fields`; `header` is the offset of struct fib_rule_hdr. */
-function readSelector(r: Reader, header: number, family: Family): RuleSelector {
+function readSelector(r: MessageReader, header: number, family: Family): RuleSelector {
   const { bytes } = r;
   const selector: { -readonly [K in keyof RuleSelector]: RuleSelector[K] } = {};
   const prefix = (a: number, bits: number): string | undefined =>
@@ -210,7 +210,7 @@ function readSelector(r: Reader, header: number, family: Family): RuleSelector {
   const byte = (a: number): number => (has(fields, a, 1) ? bytes[fields.at[a]!]! : 0);
   if (byte(FRA_IP_PROTO) !== 0) selector.ipProtocol = byte(FRA_IP_PROTO);
   if (bytes[header + 3] !== 0) selector.tos = bytes[header + 3]!;
-  const ports = (a: number, mask: number): Span | undefined =>
+  const ports = (a: number, mask: number): PortRange | undefined =>
     has(fields, a, 4) && isPlain(r, mask)
       ? [getU16(r, fields.at[a]!), getU16(r, fields.at[a]! + 2)]
       : undefined;
@@ -231,13 +231,13 @@ function readSelector(r: Reader, header: number, family: Family): RuleSelector {
 
 /** Whether the attribute is absent, or a port mask of all ones. With a partial one the rule matches ports besides the
  * one that it names. */
-function isPlain(r: Reader, a: number): boolean {
+function isPlain(r: MessageReader, a: number): boolean {
   if (fields.at[a] === 0) return true;
   const isMask = (a === SPORT_MASK || a === DPORT_MASK) && has(fields, a, 2);
   return isMask && getU16(r, fields.at[a]!) === WHOLE_PORT;
 }
 
-function hasUnknown(r: Reader): boolean {
+function hasUnknown(r: MessageReader): boolean {
   for (let a = FRA_DPORT_RANGE + 1; a <= LAST_ATTRIBUTE; a++) if (!isPlain(r, a)) return true;
   return false;
 }

@@ -1,7 +1,7 @@
 // netlink/sender: the hardware address of a packet's sender, from NFLOG and NFQUEUE. A device of the home is
 // identified by its MAC. Packets without an Ethernet header (PPP, a tunnel, the router's own) have none.
 import { isDeviceMac, macText } from '../wire/mac.ts';
-import { getBe16, type Reader } from './message.ts';
+import { getBe16, type MessageReader } from './message.ts';
 
 /** Bytes of an Ethernet address. */
 const MAC_BYTES = 6;
@@ -15,7 +15,7 @@ export function senderAt(b: Uint8Array, at: number, length: number): number {
 }
 
 /** "02:00:00:00:00:0a"; null: `at` is 0, or the address cannot be a sender's (group address, all zero). */
-export function senderMac({ bytes }: Reader, at: number): string | null {
+export function senderMac({ bytes }: MessageReader, at: number): string | null {
   if (at === 0 || at + MAC_BYTES > bytes.length) return null;
   const mac = macText(bytes, at);
   return isDeviceMac(mac) ? mac : null;

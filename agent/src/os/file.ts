@@ -8,7 +8,7 @@ import { randomBytes } from './random.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /** File type bits, a regular file, and write permission for others (inode(7)). */
-const S_IFMT = 0o170000;
+export const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IWOTH = 0o2;
 

@@ -169,7 +169,7 @@ declare module 'whp:message' {
   /** The messages of nf_tables (netlink/nft-tree) as bytes, without sequence numbers. Invalid lists throw. */
   export function pack(
     family: number,
-    messages: readonly import('../netlink/nft-tree.ts').Message[],
+    messages: readonly import('../netlink/nft-tree.ts').NftMessage[],
   ): ArrayBuffer;
   /** Gives the messages in `buffer` the sequence numbers `first`, `first` + 1 ... Returns the next one. */
   export function sequence(buffer: ArrayBuffer, first: number): number;

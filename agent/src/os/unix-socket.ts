@@ -1,15 +1,16 @@
 // os/unix-socket: the control socket (AF_UNIX): one JSON value a line, in both directions. daemon/serve answers the
 // requests. Clients are limited in number, in line length and in unsent bytes, so a `whp monitor` that does not read
 // costs a bounded amount of memory.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import { AF_UNIX, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { unixAddress } from '../netlink/endian.ts';
 import { errnoText } from './errno.ts';
+import { S_IFMT } from './file.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
 /** File type bits, and a socket (inode(7)). */
-const S_IFMT = 0o170000;
 const S_IFSOCK = 0o140000;
 
 export interface LineLimits {

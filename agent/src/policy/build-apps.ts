@@ -87,6 +87,10 @@ export function buildApps(
       const { profile: ruled, except } = applyRules(believed, name, rules);
       const macs = devices === null ? [] : resolveMacs(devices, input.hosts ?? []);
       // Without MACs only the addresses select. An unresolved name alone must select no device, not all.
+      const unmet = (devices?.sections ?? []).filter((one) => {
+        const its = directory.get(one)!;
+        return its.blocks.length === 0 && resolveMacs(its, input.hosts ?? []).length === 0;
+      });
       const byMac = devices !== null && (macs.length > 0 || devices.blocks.length === 0);
       apps.push({
         name,
@@ -95,6 +99,7 @@ export function buildApps(
         ...(input.profiles.has(profile.name) ? {} : { noProfile: true }),
         devices: devices?.blocks ?? [],
         ...(byMac ? { macs } : {}),
+        ...(unmet.length > 0 ? { unmet } : {}),
         ...(except.length > 0 ? { except: mappedRanges(except, prefixes) } : {}),
         ...(schedule.length > 0 ? { schedule } : {}),
         fallback,
@@ -182,7 +187,7 @@ function readProxyList(
   // Without this problem, disabling the last proxy would block the application or send it direct.
   const what =
     names.length > 0
-      ? "every proxy of the list is disabled; enable one, or disable the app with option enabled '0'"
+      ? `every proxy of the list is disabled; uci set whp.${names[0]}.enabled='1'; uci commit whp; whp reload`
       : `is missing; write: list proxy 'NAME' (known: ${known})`;
   if (!read.failed('proxy')) read.complain('proxy', what);
   return [];

@@ -21,6 +21,8 @@ export interface Selector {
   readonly hosts: readonly string[];
   /** A group section; absent: a device section. */
   readonly isGroup?: true;
+  /** The device sections in a list of devices. */
+  readonly sections?: readonly string[];
 }
 
 /** Devices and groups by the name of their section. */
@@ -84,12 +86,14 @@ export function readDevices(
     const mac = canonicalMac(text);
     if (mac !== null) return { ...NOBODY, macs: [mac] };
     if (parseCidr(text) !== null) return { ...NOBODY, blocks: [normalBlock(text)] };
-    return directory.get(text)!;
+    return { sections: [text], ...directory.get(text)! };
   });
-  const all = (kind: 'macs' | 'blocks' | 'hosts'): string[] => [
-    ...new Set(chosen.flatMap((one) => one[kind])),
+  const all = (kind: 'macs' | 'blocks' | 'hosts' | 'sections'): string[] => [
+    ...new Set(chosen.flatMap((one) => one[kind] ?? [])),
   ];
-  return { macs: all('macs'), blocks: all('blocks'), hosts: all('hosts') };
+  const sections = all('sections');
+  const named = sections.length > 0 ? { sections } : {};
+  return { macs: all('macs'), blocks: all('blocks'), hosts: all('hosts'), ...named };
 }
 
 function deviceProblem(text: string, directory: Directory): string | null {

@@ -11,7 +11,7 @@ import {
   type SectionPlace,
 } from '../syntax/options.ts';
 import type { Problem } from '../syntax/result.ts';
-import { canonicalAddress } from '../wire/address.ts';
+import { canonicalAddress, familyIn } from '../wire/address.ts';
 import type { Proxy as CloudProxy } from './policy.ts';
 
 export interface BuiltProxy {
@@ -52,7 +52,7 @@ function readProxy(read: OptionReader, name: string, enabled: boolean): CloudPro
   const local = readAddress(read, 'local', enabled, inner);
   const remote = readAddress(read, 'remote', enabled, inner);
   if (local !== '' && local === remote) read.complain('remote', 'is the same as local; change one');
-  if (local !== '' && remote !== '' && local.includes(':') !== remote.includes(':')) {
+  if (local !== '' && remote !== '' && familyIn(local) !== familyIn(remote)) {
     read.complain('remote', 'local and remote are of different families; use IPv4 for both');
   }
   const inner6 = readInner6(read);
@@ -76,8 +76,9 @@ function readInner6(read: OptionReader): { local: string; remote: string } | nul
   const given = read.option('local6') !== null || read.option('remote6') !== null;
   const local = readAddress(read, 'local6', given, example);
   const remote = readAddress(read, 'remote6', given, example);
-  if (local !== '' && !local.includes(':')) read.complain('local6', `is no IPv6; write ${example}`);
-  if (remote !== '' && !remote.includes(':')) {
+  if (local !== '' && familyIn(local) === 4)
+    read.complain('local6', `is no IPv6; write ${example}`);
+  if (remote !== '' && familyIn(remote) === 4) {
     read.complain('remote6', `is no IPv6; write ${example}`);
   }
   if (local !== '' && local === remote) {

@@ -24,6 +24,8 @@ export interface OwnerRule {
   /** Names; each also covers all names below it. */
   readonly names: readonly string[];
   readonly ranges: readonly ProfileRange[];
+  /** The rule in words: `your rule "work" (/etc/config/whp:31)`. */
+  readonly source: string;
 }
 
 export const RULE_OPTIONS: OptionSpec = {
@@ -80,7 +82,7 @@ export function buildRules(
     const named = its.name === null ? path : `"${its.name}"`;
     const source = `your rule ${named} (${file}:${its.line})`;
     const ranges = where.length === 0 ? [] : [ownRange(where, protocols, spans, source)];
-    rules.push({ section, enabled, app, action, names, ranges });
+    rules.push({ section, enabled, app, action, names, ranges, source });
   }
   return rules;
 }
@@ -151,7 +153,9 @@ export function applyRules(profile: Profile, app: string, rules: readonly OwnerR
   const named = (action: OwnerRule['action']): NameEntry[] =>
     own
       .filter((rule) => rule.action === action)
-      .flatMap(({ names }) => names.map((value) => ({ value, evidence: 'source' as const })));
+      .flatMap(({ names, source: by }) =>
+        names.map((value) => ({ value, evidence: 'source' as const, by })),
+      );
   const ranges = (action: OwnerRule['action']): ProfileRange[] =>
     own.filter((rule) => rule.action === action).flatMap((rule) => rule.ranges);
   const { dns } = profile;

@@ -20,7 +20,7 @@ import { buildRules } from './build-rules.ts';
 import { checkSync } from './build-sync.ts';
 import { MOST_NAMED, nat64Prefixes, prefixProblem } from './nat64.ts';
 import { type Globals, type Policy, UNHEARD_QUEUE } from './policy.ts';
-import { ESCAPE_LISTS, ESCAPE_OPTIONS, readEscape } from './resolver-bypass.ts';
+import { BYPASS_LISTS, BYPASS_OPTIONS, readBypass } from './resolver-bypass.ts';
 
 export const DEFAULT_GLOBALS: Globals = {
   lan: ['br-lan'],
@@ -35,8 +35,8 @@ export const DEFAULT_GLOBALS: Globals = {
 export interface BuildInput extends AppInput {
   readonly uci: UciPackage;
   /**
-   * Addresses of known DoH services (doh.json). Absent: the file was not read; then readEscape returns an
-   * Escape only if an option asks for one.
+   * Addresses of known DoH services (doh.json). Absent: the file was not read; then readBypass returns a
+   * `resolverBypass` only if an option asks for one.
    */
   readonly doh?: readonly string[];
 }
@@ -56,13 +56,14 @@ export function buildPolicy(input: BuildInput): Result<Policy> {
   const prefixes = nat64Prefixes(settings.globals.nat64);
   const parts = { proxies, directory, rules, prefixes };
   const apps = buildApps(ofType(sections, 'app'), parts, input, problems);
-  const escape = settings.read === null ? null : readEscape(settings.read, directory, input);
+  const resolverBypass =
+    settings.read === null ? null : readBypass(settings.read, directory, input);
   if (problems.length > 0) return { ok: false, problems: sortByLine(problems) };
   const whole = { globals: settings.globals, ...(directory.size > 0 ? { directory } : {}) };
   if (!settings.enabled) return ok({ ...whole, proxies: [], apps: [] });
   const used = proxies.filter(({ enabled }) => enabled).map(({ proxy }) => proxy);
   const policy = { ...whole, proxies: used, apps };
-  return ok(escape === null ? policy : { ...policy, escape });
+  return ok(resolverBypass === null ? policy : { ...policy, resolverBypass });
 }
 
 export const TYPES = ['globals', 'proxy', 'app', 'device', 'group', 'rule', 'sync'];
@@ -140,9 +141,9 @@ export const GLOBALS_OPTIONS: OptionSpec = {
     'boot_hold',
     'log_flows',
     'test_address',
-    ...ESCAPE_OPTIONS,
+    ...BYPASS_OPTIONS,
   ],
-  lists: ['lan', 'nat64', ...ESCAPE_LISTS],
+  lists: ['lan', 'nat64', ...BYPASS_LISTS],
   absent: { lan: 'br-lan', nat64: '64:ff9b::/96 alone', dns_device: 'all devices' },
 };
 

@@ -27,6 +27,11 @@ export const WATCHED = 15;
 /** The highest slot for which any version of the agent has used an ip rule and a routing table. */
 export const LAST_TABLE_SLOT = WATCHED;
 
+/** Whether `number` may be that of a slot with an ip rule and a routing table, of any version. */
+export function isSlot(number: number): boolean {
+  return number >= FIRST_SLOT && number <= LAST_TABLE_SLOT;
+}
+
 /** The number of zero bits below the mask. */
 function maskShift(mask: number): number {
   return 31 - Math.clz32(mask & -mask);

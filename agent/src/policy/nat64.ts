@@ -6,6 +6,7 @@ import type { Profile, ProfileRange } from '../profile/profile.ts';
 import {
   type Cidr,
   cidrHas,
+  familyIn,
   formatCidr,
   isRoutable,
   parseAddress,
@@ -53,7 +54,7 @@ function placeOf(length: number, index: number): number {
 
 /** The IPv6 block that maps the IPv4 `block` behind `prefix`; null: `block` is no IPv4 block. */
 export function mappedBlock(block: string, prefix: Cidr): string | null {
-  const inner = block.includes(':') ? null : parseCidr(block);
+  const inner = familyIn(block) === 6 ? null : parseCidr(block);
   if (inner === null) return null;
   const bytes = new Uint8Array(16);
   bytes.set(prefix.bytes.subarray(0, prefix.prefix / 8));
@@ -109,7 +110,7 @@ const profiles = new WeakMap<Profile, { key: string; mapped: Profile }>();
 
 /** Whether `address` maps a public IPv4 host behind one of the prefixes. */
 export function isMappedHost(address: string, prefixes: readonly Cidr[]): boolean {
-  const bytes = address.includes(':') ? parseAddress(address) : null;
+  const bytes = familyIn(address) === 6 ? parseAddress(address) : null;
   if (bytes === null) return false;
   const prefix = prefixes.find((one) => cidrHas(one, bytes, 0));
   if (prefix === undefined) return false;

@@ -1,5 +1,5 @@
 // policy/own-addresses: tells the addresses of the router and of the proxies, which never enter a routing set
-// (invariant 6), whatever a DNS answer contains. step/step tests every learned address.
+// even if a DNS answer contains them. step/state passes the test to the observers in learn/.
 import type { Policy } from './policy.ts';
 
 /** `addresses`: of the router's own devices. All in canonical text. */

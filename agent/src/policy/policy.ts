@@ -3,7 +3,7 @@
 
 import type { Profile, ProfileRange } from '../profile/profile.ts';
 import type { Directory } from './build-devices.ts';
-import type { Escape } from './resolver-bypass.ts';
+import type { ResolverBypass } from './resolver-bypass.ts';
 import type { WeekSpan } from './schedule.ts';
 
 /** The NFQUEUE number that nobody listens to: the kernel drops what a rule puts there (compile/element-packets). */
@@ -66,6 +66,8 @@ export interface App {
    * `devices`: every device. Present and empty: no MAC is known yet, so no device matches.
    */
   readonly macs?: readonly string[];
+  /** Its device sections by a name that DHCP has not met; absent: none. */
+  readonly unmet?: readonly string[];
   /** Destinations that the owner keeps direct. */
   readonly except?: readonly ProfileRange[];
   /**
@@ -89,7 +91,7 @@ export interface Policy {
   readonly proxies: readonly Proxy[];
   readonly apps: readonly App[];
   /** Handling of devices that do not use the router's resolver; absent: none. */
-  readonly escape?: Escape;
+  readonly resolverBypass?: ResolverBypass;
   /** The owner's devices and groups, for the names in answers; absent: there are none. */
   readonly directory?: Directory;
 }

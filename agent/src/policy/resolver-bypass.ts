@@ -9,7 +9,7 @@ import { type Directory, readDevices, resolveMacs } from './build-devices.ts';
 /** How the server name (SNI) in the ClientHello of an unclassified flow is read. */
 export type HelloMode = 'off' | 'watch' | 'hold';
 
-export interface Escape {
+export interface ResolverBypass {
   readonly hello: HelloMode;
   /** The router's resolver answers DNS that a device sends to another resolver. */
   readonly redirect: boolean;
@@ -24,21 +24,21 @@ export interface Escape {
   readonly doh: readonly string[];
 }
 
-export const ESCAPE_OPTIONS = ['hello', 'dns_redirect', 'dns_reject_dot', 'dns_reject_doh'];
-export const ESCAPE_LISTS = ['dns_device'];
+export const BYPASS_OPTIONS = ['hello', 'dns_redirect', 'dns_reject_dot', 'dns_reject_doh'];
+export const BYPASS_LISTS = ['dns_device'];
 
-export interface EscapeInput {
+export interface BypassInput {
   /** Addresses from doh.json; absent: the file was not read. */
   readonly doh?: readonly string[];
   readonly hosts?: readonly Host[];
 }
 
 /** Null: no option is set and doh.json was not read, so there is nothing to compile. */
-export function readEscape(
+export function readBypass(
   read: OptionReader,
   directory: Directory,
-  input: EscapeInput,
-): Escape | null {
+  input: BypassInput,
+): ResolverBypass | null {
   const hello = readOneOf(read, 'hello', ['off', 'watch', 'hold'] as const, 'off');
   const redirect = readBoolean(read, 'dns_redirect', false);
   const rejectDot = readBoolean(read, 'dns_reject_dot', false);

@@ -6,20 +6,20 @@ import type { Problem } from '../syntax/result.ts';
 import { cidrHas, isRoutableText, parseAddress } from '../wire/address.ts';
 import type { Look } from './look.ts';
 import { type Placed, placeOf, sectionsOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
-export function addressesLook({ policy, uci, router }: Subject): Look {
+export function addressesLook({ policy, uci, router }: LookedAt): Look {
   const notes: Problem[] = [];
   const sections = sectionsOf(uci, 'proxy');
   for (const { name, address, local, remote, inner6 } of policy.proxies) {
     const placed = sections.find(({ section }) => section.name === name);
     if (placed === undefined) continue;
     if (!isRoutableText(address)) {
-      const what = `${address} is no address of the public Internet: right only if the proxy is in a network of your own; else write the one that its provider shows: uci set ${placed.path}.address=ADDRESS; uci commit whp; whp reload`;
+      const what = `${address} is no address of the public Internet: right only if the proxy is in a network of your own; else write the one that its provider shows`;
       notes.push({ where: placeOf(placed, 'address'), what });
     }
     if (router?.addresses.some((one) => one.address === address)) {
-      const what = `${address} is an address of this router, not of the proxy: uci set ${placed.path}.address=ADDRESS; uci commit whp; whp reload`;
+      const what = `${address} is an address of this router, not of the proxy: write the one that the server's provider shows`;
       notes.push({ where: placeOf(placed, 'address'), what });
     }
     const inner = { local, remote, local6: inner6?.local, remote6: inner6?.remote };
@@ -35,7 +35,7 @@ export function addressesLook({ policy, uci, router }: Subject): Look {
 }
 
 function taken(placed: Placed, option: string, inside: string, owner: string): Problem {
-  const what = `${inside} is in the network of ${owner}: what goes to that address may take the wrong way, and the tunnel with it; write one of a network that nothing else here uses, as in 10.254.1.2, at the proxy too: uci set ${placed.path}.${option}=ADDRESS; uci commit whp; whp reload`;
+  const what = `${inside} is in the network of ${owner}: what goes to that address may take the wrong way, and the tunnel with it; write one of a network that nothing else here uses, as in 10.254.1.2, and the same on the server (whp-proxy install)`;
   return { where: placeOf(placed, option), what };
 }
 

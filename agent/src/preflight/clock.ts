@@ -4,11 +4,11 @@
 import { CLOCK_IS_SET } from '../policy/schedule.ts';
 import { dayOf } from '../profile/expiry.ts';
 import type { Look } from './look.ts';
-import type { Subject } from './seen.ts';
+import type { LookedAt } from './seen.ts';
 
-const FIX = '/etc/init.d/sysntpd restart, or date -s "YYYY-MM-DD hh:mm"';
+const FIX = 'date -s "YYYY-MM-DD hh:mm" sets it by hand; /etc/init.d/sysntpd restart';
 
-export function clockLook({ policy, wall }: Subject): Look {
+export function clockLook({ policy, wall }: LookedAt): Look {
   const subject = 'clock';
   const seen = `${new Date(wall).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const newest =

@@ -4,11 +4,12 @@
 import type { KernelRoute } from '../netlink/route.ts';
 import type { KernelRule } from '../netlink/rule.ts';
 import { FIRST_SLOT, isUsableMask, LAST_TABLE_SLOT, markOf } from '../policy/marks.ts';
-import type { Globals } from '../policy/policy.ts';
+import type { App, Globals } from '../policy/policy.ts';
 import type { Problem } from '../syntax/result.ts';
+import { type Stop, stopBy } from './look.ts';
 import type { MarkUse } from './mark-uses.ts';
 import { type Home, hexText } from './rule-reach.ts';
-import { ruleText, takenBy } from './taken.ts';
+import { ruleText, type TakingRule, takenBy } from './taken.ts';
 
 export interface Found {
   readonly rules: readonly KernelRule[];
@@ -119,24 +120,52 @@ function preferenceCollisions(ours: Ours, found: Found, home: Home, protocol: nu
   );
   const before = taking.filter(({ rule }) => rule.preference < first);
   const within = rules.filter(({ preference }) => preference >= first && preference <= last);
+  const fix = moveFix(rules, taking);
+  const whats = new Set([
+    ...before.map(({ rule, words }) => `${keeps(rule, words, first)}; ${fix}`),
+    ...within.map((rule) => `${ruleText(rule)} stands among ours (${first} to ${last}); ${fix}`),
+  ]);
+  return limited(whats, 'whp.globals.preference');
+}
+
+/** The commands that move our preferences before those of `taking`. `rules`: those of others. */
+function moveFix(rules: readonly KernelRule[], taking: readonly TakingRule[]): string {
   const earliest = Math.min(...taking.map(({ rule }) => rule.preference));
   const free = PREFERENCES.find(
     (one) =>
       one + LAST_TABLE_SLOT < earliest &&
       !rules.some(({ preference }) => preference > one && preference <= one + LAST_TABLE_SLOT),
   );
-  const fix =
-    free === undefined
-      ? 'no fifteen preferences in a row are free before it: move the other rules'
-      : setting('preference', `${free}`);
-  const whats = new Set([
-    ...before.map(
-      ({ rule, words }) =>
-        `${ruleText(rule)}${whose(rule.mask)} comes before ours (from ${first}) and keeps proxied packets${words} from the tunnel: they are rejected; ${fix}`,
-    ),
-    ...within.map((rule) => `${ruleText(rule)} stands among ours (${first} to ${last}); ${fix}`),
-  ]);
-  return limited(whats, 'whp.globals.preference');
+  return free === undefined
+    ? 'no fifteen preferences in a row are free before it: move the other rules'
+    : setting('preference', `${free}`);
+}
+
+function keeps(rule: KernelRule, words: string, first: number): string {
+  return `${ruleText(rule)}${whose(rule.mask)} comes before ours (from ${first}) and keeps proxied packets${words} from the tunnel: they are rejected`;
+}
+
+/** What keeps the packets of the apps from their tunnels now; the kernel takes the first rule that fits. */
+export function ruleStops(
+  ours: Ours,
+  apps: readonly Pick<App, 'name' | 'slot'>[],
+  { rules, routes }: Pick<Found, 'rules' | 'routes'>,
+  home: Home,
+  protocol: number,
+): Stop[] {
+  const first = ours.preference + FIRST_SLOT;
+  return apps.flatMap(({ name: app, slot }) => {
+    const its = { ...home, slots: [slot] };
+    const taking = takenBy({ rules, routes, home: its, first, protocol, isNow: true }).filter(
+      ({ rule }) => rule.preference < ours.preference + slot,
+    );
+    const others = rules.filter((rule) => rule.protocol !== protocol);
+    return taking.map(({ rule, words }) => {
+      const what = `${keeps(rule, words, first)}; ${moveFix(others, taking)}`;
+      const part = words === '' ? {} : { partly: true as const };
+      return stopBy('rule', 'refused', what, { app, family: rule.family, open: true, ...part });
+    });
+  });
 }
 
 function tableCollisions(

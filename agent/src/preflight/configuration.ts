@@ -3,9 +3,9 @@
 
 import { counted } from '../syntax/words.ts';
 import type { Look } from './look.ts';
-import type { Subject } from './seen.ts';
+import type { LookedAt } from './seen.ts';
 
-export function configurationLook({ uci }: Subject): Look {
+export function configurationLook({ uci }: LookedAt): Look {
   const { file, sections, notes } = uci;
   return {
     subject: 'configuration',

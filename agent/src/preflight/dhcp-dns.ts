@@ -1,9 +1,11 @@
 // preflight/dhcp-dns: reads from /etc/config/dhcp the port of dnsmasq and the resolvers announced to devices
 // (DHCP option 6, DHCPv6 option 23, router advertisements). Pure; resolvers.ts judges the result.
+
 import { ON } from '../syntax/options.ts';
 import { fail, type Result } from '../syntax/result.ts';
 import { parseUci, type UciSection, type UciValue } from '../syntax/uci.ts';
 import { canonicalAddress } from '../wire/address.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 
 /** A resolver that DHCP or router advertisements announce to devices. */
 export interface Announced {
@@ -26,7 +28,6 @@ export interface DhcpDns {
 }
 
 const FILE = '/etc/config/dhcp';
-const DNS = 53;
 const OPTIONS = ['dhcp_option', 'dhcp_option_force'];
 /** dnsmasq replaces these by its own address (its manual, dhcp-option). */
 const OWN = ['0.0.0.0', '::', 'fd00::', 'fe80::'];
@@ -58,7 +59,7 @@ export function readDhcpDns(text: string): Result<DhcpDns> {
     announced: sections.flatMap(({ section, path }) => announcedOf(section, path)),
     ports: sections
       .filter(({ section }) => section.type === 'dnsmasq')
-      .map(({ section, path }) => ({ path, port: Number(last(section, 'port') ?? DNS) })),
+      .map(({ section, path }) => ({ path, port: Number(last(section, 'port') ?? DNS_PORT) })),
     serves: sections.some(({ section }) => hands(section)),
   };
   return { ok: true, value };

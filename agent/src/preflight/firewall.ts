@@ -3,7 +3,7 @@
 
 import { blocksOf, hasTable } from './listing.ts';
 
-export interface Chain {
+export interface LoadedChain {
   /** "forward"; null: a chain without a hook, reached by jump or goto. */
   readonly hook: string | null;
   /** The policy of a base chain. */
@@ -22,24 +22,28 @@ export interface FlowTable {
 
 export interface Firewall {
   /** By name; null: firewall4's table is not loaded. */
-  readonly forward: ReadonlyMap<string, Chain> | null;
+  readonly forward: ReadonlyMap<string, LoadedChain> | null;
   readonly flowTables: readonly FlowTable[];
+  /** banIP's table is loaded: it drops what its lists have, and may have the address of a server. */
+  readonly hasBanIp: boolean;
 }
 
+const BANIP = 'inet banIP';
 /** firewall4's table. */
 const FW4 = 'inet fw4';
 
 /** `own`: our tables, whose flow tables are skipped. */
 export function readFirewall(listing: string, own: readonly string[]): Firewall {
   const flowTables: FlowTable[] = [];
-  const chains = new Map<string, Chain>();
+  const chains = new Map<string, LoadedChain>();
   const isWanted = (table: string, kind: string): boolean =>
     kind === 'chain' ? table === FW4 : kind === 'flowtable' && !own.includes(table);
   for (const { table, kind, name, lines } of blocksOf(listing, isWanted)) {
     if (kind === 'chain') chains.set(name, chainOf(lines));
     else flowTables.push(flowTable(table, lines));
   }
-  return { forward: hasTable(listing, FW4) ? reached(chains) : null, flowTables };
+  const forward = hasTable(listing, FW4) ? reached(chains) : null;
+  return { forward, flowTables, hasBanIp: hasTable(listing, BANIP) };
 }
 
 function flowTable(table: string, lines: readonly string[]): FlowTable {
@@ -52,7 +56,7 @@ function flowTable(table: string, lines: readonly string[]): FlowTable {
   };
 }
 
-function chainOf(lines: readonly string[]): Chain {
+function chainOf(lines: readonly string[]): LoadedChain {
   const [first = ''] = lines;
   const hook = first.startsWith('type ') ? / hook (\w+) /.exec(first) : null;
   if (hook === null) return { hook: null, policy: 'accept', rules: lines.map(withoutLongList) };
@@ -69,8 +73,8 @@ function withoutLongList(rule: string): string {
 }
 
 /** The chains at the forward hook and those reachable from them. */
-function reached(chains: ReadonlyMap<string, Chain>): Map<string, Chain> {
-  const kept = new Map<string, Chain>();
+function reached(chains: ReadonlyMap<string, LoadedChain>): Map<string, LoadedChain> {
+  const kept = new Map<string, LoadedChain>();
   const wanted = Array.from(chains)
     .filter(([, { hook }]) => hook === 'forward')
     .map(([name]) => name);

@@ -1,13 +1,17 @@
-// preflight/forward-chain: runs the first packet of a new flow through the forward chains of a loaded
+// preflight/forward-chain: runs a packet of a flow, mostly the first, through the forward chains of a loaded
 // firewall, to find whether it passes from one device to another. Zone names do not matter. A rule that also
 // tests addresses, ports or the like matches only some flows. Pure.
-import type { Chain } from './firewall.ts';
 
-export interface Flow {
+import type { LoadedChain } from './firewall.ts';
+import { DEEPEST, LIST } from './listing.ts';
+
+export interface NewFlow {
   readonly from: string;
   readonly to: string;
   readonly family: 4 | 6;
   readonly protocol: 'tcp' | 'udp';
+  /** A packet of a flow that has been answered; absent: the first packet of a new one. */
+  readonly isOpen?: true | undefined;
 }
 
 export interface Fate {
@@ -18,10 +22,8 @@ export interface Fate {
   readonly some: readonly string[];
 }
 
-type Chains = ReadonlyMap<string, Chain>;
+type Chains = ReadonlyMap<string, LoadedChain>;
 
-/** Nested jumps; the kernel's limit is NFT_JUMP_STACK_SIZE. */
-const DEEPEST = 16;
 /** Rules judged for one flow: a small router needs a fraction of a millisecond for each. */
 const MOST_RULES = 1000;
 const IDLE_COST = 0.05;
@@ -32,14 +34,14 @@ const known = new WeakMap<Chains, Map<string, Fate>>();
 
 interface Walk {
   readonly chains: Chains;
-  readonly flow: Flow;
+  readonly flow: NewFlow;
   readonly some: string[];
   left: number;
 }
 
 type Ending = { readonly kind: 'accept' | 'refuse' | 'end'; readonly chain: string };
 
-export function fateOf(chains: Chains, flow: Flow): Fate {
+export function fateOf(chains: Chains, flow: NewFlow): Fate {
   const fates = known.get(chains) ?? new Map<string, Fate>();
   known.set(chains, fates);
   const key = JSON.stringify(flow);
@@ -49,7 +51,7 @@ export function fateOf(chains: Chains, flow: Flow): Fate {
 }
 
 /** Every base chain at the hook must accept the packet, in any order. */
-function findFate(chains: Chains, flow: Flow): Fate {
+function findFate(chains: Chains, flow: NewFlow): Fate {
   const walk: Walk = { chains, flow, some: [], left: MOST_RULES };
   const bases = Array.from(chains).filter(([, { hook }]) => hook === 'forward');
   let last = '';
@@ -104,7 +106,6 @@ type Fits = 'yes' | 'no' | 'some';
 
 const VERDICT =
   /(?:^| )((?:jump|goto) \S+|accept|drop|return|reject|queue)(?: (?:with|num|to|flags|bypass) .*)?$/;
-const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
 const MATCH = new RegExp(
   `(iifname|oifname|iif|oif|meta nfproto|meta l4proto|ct state) (!= |vmap )?${LIST}`,
   'g',
@@ -114,7 +115,7 @@ const IDLE =
   / ?(?:counter(?: packets \d+ bytes \d+| name \S+)?|log(?: (?:prefix "[^"]*"|level \S+|flags \S+|group \S+|snaplen \S+|queue-threshold \S+))*|comment ".*")/g;
 
 /** The verdict of the rule, and whether the rule matches this flow. */
-function judge(rule: string, flow: Flow): { does: string; fits: Fits } {
+function judge(rule: string, flow: NewFlow): { does: string; fits: Fits } {
   let text = rule.replace(IDLE, '').trim();
   let does = VERDICT.exec(text)?.[1] ?? '';
   if (does !== '') text = text.replace(VERDICT, '').trim();
@@ -142,7 +143,7 @@ function judge(rule: string, flow: Flow): { does: string; fits: Fits } {
   };
 }
 
-function valueOf({ from, to, family, protocol }: Flow, key: string): string {
+function valueOf({ from, to, family, protocol, isOpen }: NewFlow, key: string): string {
   switch (key) {
     case 'iifname':
     case 'iif':
@@ -155,7 +156,7 @@ function valueOf({ from, to, family, protocol }: Flow, key: string): string {
     case 'meta l4proto':
       return protocol;
     default:
-      return 'new';
+      return isOpen ? 'established' : 'new';
   }
 }
 

@@ -4,13 +4,13 @@ import type { Problem } from '../syntax/result.ts';
 import { counted } from '../syntax/words.ts';
 import type { Look } from './look.ts';
 import { placeOf, sectionsOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 import { unmetDevices } from './unmet.ts';
 
 const UNREADABLE =
   'until then devices with leases in it are known by their MAC alone; check option leasefile in /etc/config/dhcp';
 
-export function hostsLook(subject: Subject, router: RouterSeen): Look {
+export function hostsLook(subject: LookedAt, router: RouterSeen): Look {
   const { hosts } = router;
   const { leases, fixed, notes } = hosts;
   const files = leases.map(({ path, devices, trouble }) => {
@@ -29,13 +29,12 @@ export function hostsLook(subject: Subject, router: RouterSeen): Look {
 }
 
 /** Apps limited to device names that no DHCP host has. */
-function unknownDevices({ policy, uci }: Subject): Problem[] {
+function unknownDevices({ policy, uci }: LookedAt): Problem[] {
   const sections = sectionsOf(uci, 'app');
   return policy.apps.flatMap(({ name, macs, devices }): Problem[] => {
     const placed = sections.find(({ section }) => section.name === name);
     if (macs?.length !== 0 || devices.length > 0 || placed === undefined) return [];
-    const fix = `uci add_list whp.${name}.device='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload`;
-    const what = `no lease and no static host has a name of its devices, so nobody's ${name} is proxied; with a MAC: ${fix}`;
+    const what = `no lease and no static host has a name of its devices, so nobody's ${name} is proxied: write the MAC of each (list device); whp devices`;
     return [{ where: placeOf(placed, 'device'), what }];
   });
 }

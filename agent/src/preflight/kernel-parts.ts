@@ -1,12 +1,14 @@
 // preflight/kernel-parts: checks the kernel parts that packages provide, as far as the configuration needs
 // them. Pure.
+
 import { type KernelPart, packageOf, weakerWithout } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Problem } from '../syntax/result.ts';
+import { familyIn } from '../wire/address.ts';
 import type { Look } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
-export function partsLook({ policy }: Subject, { lacking, installer }: RouterSeen): Look {
+export function partsLook({ policy }: LookedAt, { lacking, installer }: RouterSeen): Look {
   const subject = 'kernel modules';
   // A running agent reports a missing part when it needs it, and does not probe repeatedly.
   if (lacking === null)
@@ -32,8 +34,8 @@ export function partsNeeded(policy: Policy): KernelPart[] {
 
 /** Those that it will use once an app is enabled. */
 export function partsWanted(policy: Policy): KernelPart[] {
-  const { globals, escape } = policy;
-  const holds = globals.hold || escape?.hello === 'hold';
+  const { globals, resolverBypass } = policy;
+  const holds = globals.hold || resolverBypass?.hello === 'hold';
   return [
     ...tunnelParts(policy),
     ...(holds ? (['queue'] as const) : []),
@@ -44,7 +46,7 @@ export function partsWanted(policy: Policy): KernelPart[] {
 
 /** Those that make the tunnels. */
 export function tunnelParts({ proxies }: Pick<Policy, 'proxies'>): KernelPart[] {
-  const isSix = ({ address }: { address: string }): boolean => address.includes(':');
+  const isSix = ({ address }: { address: string }): boolean => familyIn(address) === 6;
   return [
     ...(proxies.some((one) => !isSix(one)) ? (['gre'] as const) : []),
     ...(proxies.some(isSix) ? (['gre6'] as const) : []),

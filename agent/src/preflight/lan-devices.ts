@@ -4,6 +4,7 @@
 import type { KernelLink } from '../netlink/kernel-link.ts';
 import { isLinkName } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
+import type { UciPackage } from '../syntax/uci.ts';
 import { isRoutableText } from '../wire/address.ts';
 import {
   addressedAbove,
@@ -14,36 +15,33 @@ import {
   portsOf,
   uciList,
 } from './homes.ts';
-import type { Look } from './look.ts';
-import { globalsOf, placeOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import { type Look, type Stop, stopBy } from './look.ts';
+import { globalsOf, type Placed, placeOf } from './place.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 const SUBJECT = 'lan devices';
 
-export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+export function lanLook({ policy, uci }: LookedAt, seen: RouterSeen): Look {
   const globals = globalsOf(uci);
-  const option = `${globals.path}.lan`;
   const problems: Problem[] = [];
   const notes: Problem[] = [];
+  const stops: Stop[] = [];
   const { lan } = policy.globals;
-  // `uci add_list` needs an existing section; if the list is absent, the default applies.
-  const isListed = globals.section.values.some(({ name }) => name === 'lan');
-  const exchange = (from: string, to: readonly string[]): string => {
-    const made = globals.section.values.length > 0 ? '' : `uci set ${globals.path}=globals; `;
-    return made + uciList(option, isListed ? from : null, to);
-  };
+  const exchange = exchangeIn(uci);
   for (const name of lan) {
     const where = placeOf(globals, 'lan', name);
     const wrong = wrongWith(seen, lan, name, exchange);
-    if (wrong !== null) problems.push({ where, what: wrong });
-    else {
-      const weak = weakWith(seen, linkOf(seen, name)!);
+    if (wrong !== null) {
+      problems.push({ where, what: wrong });
+      stops.push(stopBy('lan', 'direct', wrong, { device: name }));
+    } else {
+      const weak = idleWith(seen, lan, name, exchange) ?? weakWith(seen, linkOf(seen, name)!);
       if (weak !== null) notes.push({ where, what: weak });
     }
   }
-  const kept = isListed ? [] : lan;
+  const kept = isListed(globals) ? [] : lan;
   for (const link of problems.length > 0 ? [] : leftOut(seen, lan)) {
-    const fix = uciList(option, null, [...kept, link.name]);
+    const fix = uciList(`${globals.path}.lan`, null, [...kept, link.name]);
     const what = `${deviceText(seen, link, false)} is in no list lan: nothing from its devices is proxied. If it should be: ${fix}`;
     notes.push({ where: placeOf(globals, 'lan'), what });
   }
@@ -51,10 +49,23 @@ export function lanLook({ policy, uci }: Subject, seen: RouterSeen): Look {
     const link = linkOf(seen, name);
     return link === null ? `${name} (not there)` : deviceText(seen, link);
   });
-  return { subject: SUBJECT, seen: told.join(', '), problems, notes };
+  return { subject: SUBJECT, seen: told.join(', '), problems, notes, stops };
 }
 
 type Exchange = (from: string, to: readonly string[]) => string;
+
+/** The list is in the file; if it is absent, the default applies. */
+function isListed({ section }: Placed): boolean {
+  return section.values.some(({ name }) => name === 'lan');
+}
+
+/** Commands that put other devices into list lan in the place of one. */
+export function exchangeIn(uci: UciPackage): Exchange {
+  const globals = globalsOf(uci);
+  // `uci add_list` needs an existing section.
+  const made = globals.section.values.length > 0 ? '' : `uci set ${globals.path}=globals; `;
+  return (from, to) => made + uciList(`${globals.path}.lan`, isListed(globals) ? from : null, to);
+}
 
 /** Why no packet of the home has `name` as its input device; null: no reason found. */
 function wrongWith(
@@ -65,20 +76,37 @@ function wrongWith(
 ): string | null {
   const link = linkOf(seen, name);
   if (link === null) return missing(seen, lan, name, exchange);
-  const master = seen.links.find(({ index }) => index === link.master);
-  // A VRF is a master too, but packets keep the input device of its members.
-  if (master !== undefined && master.kind !== 'vrf') {
-    const to = lan.includes(master.name) ? [] : [master.name];
-    return `${name} is a port of ${master.name}: its packets come in as those of ${master.name}, so none of them is proxied; ${exchange(name, to)}`;
+  const over = bridgeOf(seen, link);
+  if (over !== null && !lan.includes(over)) {
+    return `${name} is a port of ${over}: its packets come in as those of ${over}, so none of them is proxied; ${exchange(name, [over])}`;
   }
   const above = addressesOf(seen, link).length > 0 ? [] : addressedAbove(seen, link);
-  if (above.length === 0) return null;
   const names = above.map((one) => one.name);
+  if (names.every((one) => lan.includes(one))) return null;
   const why = link.filters
     ? `${name} is a bridge under VLAN filtering, and the addresses of the home are on ${names.join(', ')}`
     : `${name} has no address, and those of the home are on ${names.join(', ')}`;
   const to = names.filter((one) => !lan.includes(one));
   return `${why}: packets come in as those of ${names.length === 1 ? 'that device' : 'these devices'}, so none is proxied; ${exchange(name, to)}`;
+}
+
+/** The device as whose packets those of `link` come in; null: they come in as its own. */
+function bridgeOf(seen: RouterSeen, link: KernelLink): string | null {
+  const master = seen.links.find(({ index }) => index === link.master);
+  // A VRF is a master too, but packets keep the input device of its members.
+  return master === undefined || master.kind === 'vrf' ? null : master.name;
+}
+
+/** Packets come in as those of a bridge that is in the list too. */
+function idleWith(
+  seen: RouterSeen,
+  lan: readonly string[],
+  name: string,
+  exchange: Exchange,
+): string | null {
+  const over = bridgeOf(seen, linkOf(seen, name)!);
+  if (over === null || !lan.includes(over)) return null;
+  return `${name} is a port of ${over}, which is in the list too: it adds nothing; ${exchange(name, [])}`;
 }
 
 function missing(
@@ -115,7 +143,7 @@ function weakWith(seen: RouterSeen, link: KernelLink): string | null {
 }
 
 /** Bridges with ports, and VLANs of bridges, with a private address and without a default route. */
-function homeDevices(seen: RouterSeen): KernelLink[] {
+export function homeDevices(seen: RouterSeen): KernelLink[] {
   const bridges = seen.links.filter(({ kind }) => kind === 'bridge').map(({ index }) => index);
   const ways = seen.routes
     .filter(({ table, destination }) => table === 254 && destination === null)

@@ -2,6 +2,11 @@
 // lines. A table starts at column 0, a block is indented by one tab, its lines by two. Only lines of wanted
 // blocks are kept, since a listing may be long. Pure.
 
+/** Nested jumps; the kernel's limit is NFT_JUMP_STACK_SIZE. */
+export const DEEPEST = 16;
+/** Pattern of a value or a list of values, as nft prints them. */
+export const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
+
 export interface Block {
   /** "inet fw4". */
   readonly table: string;

@@ -8,19 +8,19 @@ import { forwardingLook } from './forwarding.ts';
 import { hostsLook } from './hosts.ts';
 import { partsLook } from './kernel-parts.ts';
 import { lanLook } from './lan-devices.ts';
-import type { Look } from './look.ts';
+import type { Look, Stop } from './look.ts';
 import { offloadLook } from './offload.ts';
 import { ownerRulesLook } from './owner-rules.ts';
 import { profilesLook } from './profiles.ts';
 import { resolversLook } from './resolvers.ts';
 import { COLLISIONS, collisionsLook } from './rules.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 import { timeZoneLook } from './time-zone.ts';
 import { trafficLook } from './traffic.ts';
 import { wayOutLook } from './way-out.ts';
 
 /** Looks that need only the configuration. */
-const OF_FILE: readonly ((subject: Subject) => Look)[] = [
+const OF_FILE: readonly ((subject: LookedAt) => Look)[] = [
   configurationLook,
   addressesLook,
   profilesLook,
@@ -28,7 +28,7 @@ const OF_FILE: readonly ((subject: Subject) => Look)[] = [
 ];
 
 /** Looks that need the state of this router. */
-const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
+const OF_ROUTER: readonly ((subject: LookedAt, seen: RouterSeen) => Look)[] = [
   agentLook,
   lanLook,
   trafficLook,
@@ -43,7 +43,7 @@ const OF_ROUTER: readonly ((subject: Subject, seen: RouterSeen) => Look)[] = [
   hostsLook,
 ];
 
-export function looksOf(subject: Subject): Look[] {
+export function looksOf(subject: LookedAt): Look[] {
   const { router } = subject;
   const looks = OF_FILE.map((look) => look(subject));
   if (router === null) return looks;
@@ -57,7 +57,7 @@ export function looksOf(subject: Subject): Look[] {
  * What was seen of the router, for a configuration that cannot be read: without problems and notes, which are of
  * another configuration. `by`: that one in words.
  */
-export function seenAlone(subject: Subject, router: RouterSeen, by: string): Look[] {
+export function seenAlone(subject: LookedAt, router: RouterSeen, by: string): Look[] {
   const none = { problems: [], notes: [] };
   const seen = `cannot be read; this router is seen by ${by}`;
   const looks = OF_ROUTER.map((look) => ({ ...look(subject, router), ...none }));
@@ -68,7 +68,7 @@ function softened({ problems, notes, ...look }: Look): Look {
   return { ...look, problems: [], notes: [...problems, ...notes] };
 }
 
-function agentLook({ policy }: Subject, { hasAgent }: RouterSeen): Look {
+function agentLook({ policy }: LookedAt, { hasAgent }: RouterSeen): Look {
   const isMissing = !hasAgent && policy.apps.length > 0;
   const what =
     'no agent runs: nothing of this is in force; /etc/init.d/whp enable; /etc/init.d/whp start';
@@ -87,6 +87,11 @@ export function problemsOf(looks: readonly Look[]): Problem[] {
       subject === COLLISIONS ? { ...one, where: `collision: ${one.where}` } : one,
     ),
   );
+}
+
+/** What the looks found to stop new flows. */
+export function stopsOf(looks: readonly Look[]): Stop[] {
+  return looks.flatMap(({ stops = [] }) => stops);
 }
 
 /** The problems as lines for the log. */

@@ -7,7 +7,7 @@ import type { UciPackage } from '../syntax/uci.ts';
 export function masqueradeOf(
   { sections }: UciPackage,
   device: string,
-): { readonly path: string; readonly isOn: boolean } | null {
+): { readonly path: string; readonly isOn: boolean; readonly isWan: boolean } | null {
   const zones = sections.filter(({ type }) => type === 'zone');
   for (const [at, { name, values }] of zones.entries()) {
     const valuesOf = (option: string): string[] =>
@@ -17,7 +17,8 @@ export function masqueradeOf(
     );
     if (!holds) continue;
     const isOn = valuesOf('masq').some((one) => ON.includes(one));
-    return { path: `firewall.${name ?? `@zone[${at}]`}`, isOn };
+    const isWan = valuesOf('name').includes('wan');
+    return { path: `firewall.${name ?? `@zone[${at}]`}`, isOn, isWan };
   }
   return null;
 }

@@ -2,11 +2,11 @@
 // Pure. ruleset/flow-offload keeps our flows out of them.
 import type { Problem } from '../syntax/result.ts';
 import type { Look } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 const OFF = "uci set firewall.@defaults[0].flow_offloading_hw='0'; uci commit firewall; fw4 reload";
 
-export function offloadLook(_: Subject, { firewall }: RouterSeen): Look {
+export function offloadLook(_: LookedAt, { firewall }: RouterSeen): Look {
   const subject = 'flow offload';
   if (!firewall.ok) return { subject, seen: `not read: ${firewall.what}`, problems: [], notes: [] };
   const { flowTables } = firewall.value;

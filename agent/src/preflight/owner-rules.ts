@@ -1,22 +1,23 @@
-// preflight/owner-rules: the look at the rule sections: names of a proxy rule that have no effect, or that other
-// people can register. Pure.
+// preflight/owner-rules: the look at the rule sections: names of a rule that have no effect, or that other people can
+// register. Pure.
 import type { App } from '../policy/policy.ts';
 import { openZoneText } from '../profile/open-zones.ts';
+import { isEverywhere, isWhole } from '../profile/range-match.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Look } from './look.ts';
 import { isOff, type Placed, placeOf, sectionsOf } from './place.ts';
-import type { Subject } from './seen.ts';
+import type { LookedAt } from './seen.ts';
 
-export function ownerRulesLook({ policy, uci }: Subject): Look {
+export function ownerRulesLook({ policy, uci }: LookedAt): Look {
   const rules = sectionsOf(uci, 'rule').filter((placed) => !isOff(placed));
   const told = rules.map((placed) => {
     const what = [valueOf(placed, 'action'), valueOf(placed, 'app') ?? 'all apps'];
     return `${placed.path} (${what.join(', ')})`;
   });
-  const all = rules.length === 0 ? [] : policy.apps.map(indexOf);
-  const notes = all.flatMap((its, at) => {
-    const before = all.slice(0, at).filter(({ isForAll }) => isForAll);
+  const indexes = rules.length === 0 ? [] : policy.apps.map(indexOf);
+  const notes = indexes.flatMap((its, at) => {
+    const before = indexes.slice(0, at).filter(({ isForAll }) => isForAll);
     return rulesOf(rules, its.app, 'proxy').flatMap((placed) =>
       namesOf(placed).flatMap((name) => {
         const direct = keptDirect(its, name, rules);
@@ -29,7 +30,21 @@ export function ownerRulesLook({ policy, uci }: Subject): Look {
       }),
     );
   });
-  return { subject: 'rules', seen: told.join(', ') || 'none', problems: [], notes };
+  const all = [...notes, ...policy.apps.flatMap((app) => onlyNames(app, rules))];
+  return { subject: 'rules', seen: told.join(', ') || 'none', problems: [], notes: all };
+}
+
+/** Names of direct rules beside a rule that proxies every address: the kernel looks at addresses. */
+function onlyNames({ name: app, profile }: App, rules: readonly Placed[]): Problem[] {
+  const range = profile.ranges.find(isEverywhere);
+  if (range === undefined) return [];
+  const ports = isWhole(range) ? '' : ' on its ports';
+  return rulesOf(rules, app, 'direct').flatMap((placed) =>
+    namesOf(placed).map((name) => {
+      const what = `the addresses of "${name}" are not direct: ${range.source} proxies every address${ports}, whatever its name: write those that are to stay direct (list address)`;
+      return { where: placeOf(placed, 'name', name), what };
+    }),
+  );
 }
 
 /** The names of an app, for questions about many names. */

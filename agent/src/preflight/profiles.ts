@@ -4,9 +4,9 @@ import { openZoneNotes } from '../profile/open-zones.ts';
 import type { Look } from './look.ts';
 import { ruleNameCount } from './owner-rules.ts';
 import { placeOf, sectionsOf } from './place.ts';
-import type { Subject } from './seen.ts';
+import type { LookedAt } from './seen.ts';
 
-export function profilesLook({ policy, uci }: Subject): Look {
+export function profilesLook({ policy, uci }: LookedAt): Look {
   const sections = sectionsOf(uci, 'app');
   const notes = policy.apps
     .filter(({ profile }) => profile.retired !== undefined)

@@ -2,24 +2,24 @@
 // application's addresses from answers that pass this router, from any resolver and port. Each path that
 // bypasses the router or is unreadable is reported with a fix. Pure; router/resolvers reads,
 // docs/resolvers.md explains.
+
 import type { StandIn } from '../learn/stand-ins.ts';
 import type { Problem } from '../syntax/result.ts';
 import { type Cidr, parseCidr } from '../wire/address.ts';
+import { DNS_PORT, DOT_PORT } from '../wire/ports.ts';
 import type { Announced, DhcpDns } from './dhcp-dns.ts';
-import type { DnsTurn } from './dns-turns.ts';
+import type { DnsRedirect } from './dns-redirects.ts';
 import { isListed } from './forward-chain.ts';
 import { homeOf } from './home-networks.ts';
 import type { Look } from './look.ts';
 import { holds } from './rule-reach.ts';
-import type { Answering, RouterSeen, Subject } from './seen.ts';
+import type { Answering, LookedAt, RouterSeen } from './seen.ts';
 
-export const DNS = 53;
-export const DOT = 853;
 const LOST = 'whp does not see them and learns no address of an application by name';
 const RESTART = 'uci commit dhcp; /etc/init.d/dnsmasq restart';
 
-export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
-  const { resolvers, turns, standIns } = seen;
+export function resolversLook({ policy }: LookedAt, seen: RouterSeen): Look {
+  const { resolvers, redirects, standIns } = seen;
   const { answering, dhcp } = resolvers;
   const home = homeOf(policy, seen.links, seen.addresses, seen.routes);
   const here: Here = {
@@ -31,7 +31,7 @@ export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
     answering,
   };
   const read = dhcp.ok ? dhcp.value : null;
-  const lost = (turns ?? []).flatMap((turn) => turnProblem(turn, here, read));
+  const lost = (redirects ?? []).flatMap((redirect) => redirectProblem(redirect, here, read));
   const near = (one: Announced): readonly string[] => networksOf(one, seen) ?? here.networks;
   const problems = [
     ...lost,
@@ -41,7 +41,7 @@ export function resolversLook({ policy }: Subject, seen: RouterSeen): Look {
   const unread = dhcp.ok ? [] : dhcp.problems;
   const notes = [
     ...unread,
-    ...portNotes(here, read, turns ?? []),
+    ...portNotes(here, read, redirects ?? []),
     ...servesNote(read),
     ...bypassNote(policy),
   ];
@@ -65,9 +65,9 @@ function whoOn({ answering }: Here, port: number): string {
  * Reports a rule that redirects every port, the application's included. A redirection of DNS alone is no
  * problem: conntrack keeps the destination port that the device used.
  */
-function turnProblem(turn: DnsTurn, here: Here, dhcp: DhcpDns | null): Problem[] {
-  const { table, to, port, only, isEveryPort, sources } = turn;
-  if (!isEveryPort || !here.lan.some((device) => passes(turn, device))) return [];
+function redirectProblem(redirect: DnsRedirect, here: Here, dhcp: DhcpDns | null): Problem[] {
+  const { table, to, port, only, isEveryPort, sources } = redirect;
+  if (!isEveryPort || !here.lan.some((device) => passes(redirect, device))) return [];
   if (sources !== null && !isFromHome(sources, here)) return [];
   // A rule for a single address elsewhere, or for a router address that no device uses, does not match.
   if (only !== null && !here.near.some((address) => isListed(only, address))) return [];
@@ -84,7 +84,7 @@ function turnProblem(turn: DnsTurn, here: Here, dhcp: DhcpDns | null): Problem[]
   ];
 }
 
-function passes({ from }: DnsTurn, device: string): boolean {
+function passes({ from }: DnsRedirect, device: string): boolean {
   return from.every(({ not, list }) => isListed(list, device) !== not);
 }
 
@@ -163,11 +163,13 @@ function standInProblem({ app, name, address, device }: StandIn): Problem {
   };
 }
 
-function portNotes(here: Here, dhcp: DhcpDns | null, turns: readonly DnsTurn[]): Problem[] {
+function portNotes(here: Here, dhcp: DhcpDns | null, redirects: readonly DnsRedirect[]): Problem[] {
   const notes: Problem[] = [];
-  const isTurned = turns.some((turn) => here.lan.some((device) => passes(turn, device)));
-  if (whoOn(here, DNS) === '' && !isTurned) {
-    const moved = dhcp?.ports.find(({ port }) => port !== DNS);
+  const isRedirected = redirects.some((redirect) =>
+    here.lan.some((device) => passes(redirect, device)),
+  );
+  if (whoOn(here, DNS_PORT) === '' && !isRedirected) {
+    const moved = dhcp?.ports.find(({ port }) => port !== DNS_PORT);
     const fix =
       moved === undefined
         ? '/etc/init.d/dnsmasq start'
@@ -177,7 +179,7 @@ function portNotes(here: Here, dhcp: DhcpDns | null, turns: readonly DnsTurn[]):
       what: `nobody answers DNS on this router: only answers of other resolvers are seen; ${fix}`,
     });
   }
-  const dot = whoOn(here, DOT);
+  const dot = whoOn(here, DOT_PORT);
   if (dot !== '')
     notes.push({
       where: 'port 853',
@@ -193,20 +195,20 @@ function servesNote(dhcp: DhcpDns | null): Problem[] {
   return [{ where: '/etc/config/dhcp', what }];
 }
 
-function bypassNote({ escape }: Subject['policy']): Problem[] {
-  if (escape !== undefined) return [];
+function bypassNote({ resolverBypass }: LookedAt['policy']): Problem[] {
+  if (resolverBypass !== undefined) return [];
   const what =
     'devices that ask other resolvers are not noted: /usr/share/whp/doh.json is missing or cannot be read; install the package again';
   return [{ where: 'doh.json', what }];
 }
 
-function told({ resolvers: { dhcp }, turns }: RouterSeen, here: Here, lost: number): string {
+function told({ resolvers: { dhcp }, redirects }: RouterSeen, here: Here, lost: number): string {
   const read = dhcp.ok ? dhcp.value : null;
-  const port = whoOn(here, DNS);
+  const port = whoOn(here, DNS_PORT);
   const turned =
-    turns === null
+    redirects === null
       ? 'rules that turn DNS elsewhere were not read'
-      : `nftables rules that turn DNS: ${turns.length}, and all else with it: ${lost}`;
+      : `nftables rules that turn DNS: ${redirects.length}, and all else with it: ${lost}`;
   const named =
     read === null
       ? '/etc/config/dhcp was not read'

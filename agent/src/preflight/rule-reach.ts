@@ -1,7 +1,8 @@
 // preflight/rule-reach: computes which proxied packets a foreign ip rule matches, as net/core/fib_rules.c
 // compares them. A proxied packet comes from a device of the home, has a public destination, is TCP or UDP
 // and carries one of our marks. Pure.
-import type { KernelRule, RuleSelector, Span } from '../netlink/rule.ts';
+
+import type { KernelRule, PortRange, RuleSelector } from '../netlink/rule.ts';
 import { markOf } from '../policy/marks.ts';
 import { BOGONS } from '../ruleset/compile/sets.ts';
 import {
@@ -13,6 +14,7 @@ import {
   parseCidr,
 } from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 
 /** Share of the proxied packets; `words` describe a part of them: " from 192.168.1.0/28". */
 export interface Reach {
@@ -50,7 +52,6 @@ const PUBLIC6 = ['2000::/3', '64:ff9b::/96'].map((text) => parseCidr(text)!);
 const TAILSCALE = 0x80000;
 const TAILSCALE_MASK = 0xff0000;
 /** Resolvers are no servers of an application: a rule for port 53 alone matches no proxied packet. */
-const DNS = 53;
 const LAST_PORT = 65535;
 
 /** The proxied packets that `rule` matches. */
@@ -124,10 +125,10 @@ function deviceReach({ iif, oif, isL3mdev }: RuleSelector, { devices }: Home): R
 }
 
 function isDns({ destinationPorts }: RuleSelector): boolean {
-  return destinationPorts?.every((port) => port === DNS) === true;
+  return destinationPorts?.every((port) => port === DNS_PORT) === true;
 }
 
-function portReach(what: string, ports: Span | undefined): Reach {
+function portReach(what: string, ports: PortRange | undefined): Reach {
   if (ports === undefined) return ALL;
   const [first, last] = ports;
   if (first <= 1 && last === LAST_PORT) return ALL;

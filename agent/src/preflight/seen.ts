@@ -12,11 +12,11 @@ import type { FoundZone } from '../syntax/time-zone-files.ts';
 import type { UciPackage } from '../syntax/uci.ts';
 import type { Found } from './collisions.ts';
 import type { DhcpDns } from './dhcp-dns.ts';
-import type { DnsTurn } from './dns-turns.ts';
+import type { DnsRedirect } from './dns-redirects.ts';
 import type { Firewall } from './firewall.ts';
 
 /** A valid configuration, and the router it is for. */
-export interface Subject {
+export interface LookedAt {
   readonly policy: Policy;
   /** The parsed file: for places of problems, and for disabled sections. */
   readonly uci: UciPackage;
@@ -46,7 +46,7 @@ export interface RouterSeen extends Found {
   /** The loaded foreign nftables rules, or why they could not be read. */
   readonly firewall: Checked<Firewall>;
   /** Their rules that redirect DNS; null: not read. */
-  readonly turns: readonly DnsTurn[] | null;
+  readonly redirects: readonly DnsRedirect[] | null;
   readonly resolvers: ResolversSeen;
   /** Non-public addresses in DNS answers, seen by the agent; empty without a running agent. */
   readonly standIns: readonly StandIn[];

@@ -1,6 +1,7 @@
 // preflight/taken: finds the foreign ip rules that would keep proxied packets from our tables, if they came
 // first: by a matching route, by a refusal, or by a goto past our rules. Uses rule-reach; collisions reports
 // the result with a free preference. Pure.
+
 import {
   FR_ACT_BLACKHOLE,
   FR_ACT_GOTO,
@@ -12,11 +13,11 @@ import {
   RTN_THROW,
 } from '../netlink/constants.ts';
 import type { KernelRoute } from '../netlink/route.ts';
-import type { KernelRule, Span } from '../netlink/rule.ts';
-import { type Family, formatCidr, parseCidr } from '../wire/address.ts';
+import type { KernelRule, PortRange } from '../netlink/rule.ts';
+import { FAMILIES, type Family, formatCidr, parseCidr } from '../wire/address.ts';
 import { type Home, hexText, holds, isProxiedTo, type Reach, reachOf } from './rule-reach.ts';
 
-export interface Taken {
+export interface TakingRule {
   readonly rule: KernelRule;
   /** Part of the proxied packets: '' for all, else " from 192.168.1.0/28". */
   readonly words: string;
@@ -33,6 +34,8 @@ export interface Rules {
   /** Our first preference, and the rtnetlink protocol of our rules. */
   readonly first: number;
   readonly protocol: number;
+  /** Only by routes that exist; else a table that another program is expected to fill counts as full. */
+  readonly isNow?: true;
 }
 
 const REFUSING = [FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE];
@@ -40,12 +43,12 @@ const REFUSING = [FR_ACT_BLACKHOLE, FR_ACT_PROHIBIT, FR_ACT_UNREACHABLE];
 const NAMED = 2;
 
 /** The foreign rules that would match and keep proxied packets if they came before ours, by preference. */
-export function takenBy(all: Rules): Taken[] {
-  return ([4, 6] as const).flatMap((family) => {
+export function takenBy(all: Rules): TakingRule[] {
+  return FAMILIES.flatMap((family) => {
     const rules = all.rules
       .filter((rule) => rule.family === family)
       .sort((a, b) => a.preference - b.preference);
-    const taken: Taken[] = [];
+    const taken: TakingRule[] = [];
     let from = 0;
     for (const rule of rules) {
       if (rule.protocol === all.protocol || rule.preference < from) continue;
@@ -67,7 +70,7 @@ function takes(
   rule: KernelRule,
   { words }: Reach,
   rules: readonly KernelRule[],
-  { routes, home }: Rules,
+  { routes, home, isNow }: Rules,
 ): string | null {
   if (REFUSING.includes(rule.action)) return words;
   // The kernel skips a goto rule whose target does not exist.
@@ -76,7 +79,7 @@ function takes(
   const tables = rule.selector.isL3mdev ? home.vrfTables : [rule.table];
   if (tables.includes(RT_TABLE_LOCAL)) return null;
   // A program that marks all flows adds routes there as soon as one of its uplinks is up.
-  if (rule.mask !== 0 && !rule.isInverted && rule.suppressed < 0) return words;
+  if (isNow !== true && rule.mask !== 0 && !rule.isInverted && rule.suppressed < 0) return words;
   const found = routes.filter(
     ({ table, family, type, cloned }) =>
       tables.includes(table) && family === rule.family && type !== RTN_THROW && !cloned,
@@ -123,7 +126,8 @@ function coversAll(networks: readonly string[], family: Family): boolean {
 /** The rule approximately as `ip rule` prints it. */
 export function ruleText(rule: KernelRule): string {
   const { selector, mark, mask } = rule;
-  const span = ([first, last]: Span): string => (first === last ? `${first}` : `${first}-${last}`);
+  const span = ([first, last]: PortRange): string =>
+    first === last ? `${first}` : `${first}-${last}`;
   const words = [
     rule.isInverted ? 'not' : '',
     selector.source === undefined ? '' : `from ${shorter(selector.source)}`,

@@ -1,11 +1,11 @@
 // preflight/time-zone: checks the router's time zone: without one, schedules do not apply. Pure.
 import type { Look } from './look.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 const FIX =
   "uci set system.@system[0].timezone='CET-1CEST,M3.5.0,M10.5.0/3'; uci commit system; service system reload";
 
-export function timeZoneLook({ policy }: Subject, { zone }: RouterSeen): Look {
+export function timeZoneLook({ policy }: LookedAt, { zone }: RouterSeen): Look {
   const { said, passed } = zone;
   const subject = 'time zone';
   if (said !== null) {

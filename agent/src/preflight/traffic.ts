@@ -7,7 +7,7 @@ import { counted } from '../syntax/words.ts';
 import { isRunning, linkOf } from './homes.ts';
 import type { Look } from './look.ts';
 import { globalsOf, placeOf } from './place.ts';
-import type { RouterSeen, Subject, Traffic } from './seen.ts';
+import type { LookedAt, RouterSeen, Traffic } from './seen.ts';
 
 /** The packet count of each lan device, and since when it has not grown (milliseconds). */
 export interface TrafficState {
@@ -53,7 +53,7 @@ export function notesOf(looks: readonly Look[]): Record<'silent' | 'notes', read
   return { silent: notes(true), notes: notes(false) };
 }
 
-export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
+export function trafficLook({ policy, uci }: LookedAt, seen: RouterSeen): Look {
   const subject = SUBJECT;
   const { traffic, hasAgent } = seen;
   if (traffic === null) {
@@ -73,7 +73,7 @@ export function trafficLook({ policy, uci }: Subject, seen: RouterSeen): Look {
       `${name} ${counted(one.received, 'packet')}${minutes > 0 ? `, none for ${minutes} min` : ''}`,
     );
     if (one.silent < SILENCE_MILLISECONDS || !isRunning(link)) continue;
-    const what = `no packet seen on ${name} for ${minutes} min, though its link is up: are the devices of the home behind it? "ip -s link show dev ${name}" counts, "whp check --explain" lists what is looked at`;
+    const what = `no packet seen on ${name} for ${minutes} min, though its link is up: are the devices of the home behind it? ifconfig ${name} counts its packets; whp check --explain`;
     notes.push({ where: placeOf(globalsOf(uci), 'lan', name), what });
   }
   return { subject, seen: told.join('; ') || 'no lan device is there', problems: [], notes };

@@ -5,7 +5,7 @@ import type { Problem } from '../syntax/result.ts';
 import { formatAddress, parseCidr } from '../wire/address.ts';
 import { canonicalMac } from '../wire/mac.ts';
 import { type Placed, placeOf, sectionsOf } from './place.ts';
-import type { RouterSeen, Subject } from './seen.ts';
+import type { LookedAt, RouterSeen } from './seen.ts';
 
 /** Lists with devices, by section type. */
 const LISTS = [
@@ -15,7 +15,7 @@ const LISTS = [
   ['device', 'address'],
 ] as const;
 
-export function unmetDevices({ uci }: Subject, seen: RouterSeen): Problem[] {
+export function unmetDevices({ uci }: LookedAt, seen: RouterSeen): Problem[] {
   const { neighbours, hosts } = seen;
   if (neighbours === undefined) return [];
   const macs = new Set([...neighbours.values(), ...hosts.hosts.map(({ mac }) => mac)]);

@@ -14,6 +14,8 @@ function whyNothing(uci: UciPackage): string {
   const globals = sectionsOf(uci, 'globals').find(isOff);
   if (globals !== undefined)
     return `the agent is switched off; uci set ${globals.path}.enabled='1'; uci commit whp; /etc/init.d/whp restart`;
+  if (sectionsOf(uci, 'proxy').every(isOff))
+    return 'no proxy is enabled: on your server, whp-proxy install prints the lines that set one up here; docs/install.md has all steps';
   const apps = sectionsOf(uci, 'app').filter(isOff);
   if (apps.length === 0) return 'there is no app section; see docs/uci.md';
   const names = apps.map(({ section }) => section.name).join(', ');

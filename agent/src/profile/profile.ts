@@ -3,14 +3,16 @@
 // against DNS answers.
 
 /** Basis of an entry: seen in a capture, listed in a public source, or only reported. */
-export type Evidence = 'capture' | 'source' | 'unverified';
+export type Provenance = 'capture' | 'source' | 'unverified';
 
 export type Transport = 'tcp' | 'udp';
 
 /** One name, suffix or pattern, lower case, without the final dot. */
 export interface NameEntry {
   readonly value: string;
-  readonly evidence: Evidence;
+  readonly evidence: Provenance;
+  /** The owner's rule with it, in words; absent: it is of the profile. */
+  readonly by?: string;
 }
 
 /**
@@ -42,7 +44,7 @@ export interface ProfileRange {
    */
   readonly learn: readonly Transport[];
   readonly source: string;
-  readonly evidence: Evidence;
+  readonly evidence: Provenance;
   /** ISO dates (YYYY-MM-DD): the day the entry was verified, and the last day on which it is valid. */
   readonly date: string;
   readonly expires: string;

@@ -68,3 +68,13 @@ function hasPort(range: ProfileRange, port: number): boolean {
     typeof span === 'number' ? span === port : port >= span[0] && port <= span[1],
   );
 }
+
+/** All ports of TCP and UDP. */
+export function isWhole({ protocols, ports }: ProfileRange): boolean {
+  return protocols.length === 2 && JSON.stringify(ports) === '[[0,65535]]';
+}
+
+/** Every IPv4 address. */
+export function isEverywhere({ addresses }: ProfileRange): boolean {
+  return addresses.includes('0.0.0.0/0');
+}

@@ -4,8 +4,7 @@
 import type { Guard } from '../netlink/nft-guard.ts';
 import type { Gate } from '../ruleset/names.ts';
 import type { TableParts } from '../ruleset/parts.ts';
-
-export type Family = 4 | 6;
+import type { Family } from '../wire/address.ts';
 
 export interface GreLink {
   readonly kind: 'link';
@@ -36,7 +35,7 @@ export interface Route {
   readonly metric: number;
 }
 
-export interface Rule {
+export interface IpRule {
   readonly kind: 'rule';
   readonly family: Family;
   readonly preference: number;
@@ -45,7 +44,7 @@ export interface Rule {
   readonly table: number;
 }
 
-export type PathPiece = GreLink | LinkAddress | Route | Rule;
+export type PathPiece = GreLink | LinkAddress | Route | IpRule;
 
 /** `table inet whp_offload`: keeps marked flows out of the flow tables of other programs (ruleset/flow-offload). */
 export interface OffloadTable {
@@ -58,7 +57,7 @@ export interface OffloadTable {
 /** `table inet whp`. */
 export interface TablePiece {
   readonly kind: 'table';
-  readonly standing: TableParts;
+  readonly parts: TableParts;
   /** Its chains queue DNS answers (NFQUEUE) until the agent gives a verdict. */
   readonly holds: boolean;
   /** Mask of the marks that its chains set: markOf (policy/marks) of each slot. */
@@ -104,7 +103,7 @@ export function describe(piece: Piece): string {
     case 'offload':
       return `table inet ${piece.name} mask 0x${piece.mask.toString(16)}`;
     case 'table':
-      return `table inet ${piece.standing.table}`;
+      return `table inet ${piece.parts.table}`;
     case 'gate':
       return `gate ${piece.app} ${piece.gate}`;
     case 'guard':

@@ -1,5 +1,6 @@
 // reconcile/path-fix: why the kernel refuses a link, address, route or rule, for the refusals that an owner can meet,
 // and the command that ends it. The words of the C library do not say whose object is in the way. Pure.
+
 import {
   isAccessDenied,
   isDown,
@@ -10,6 +11,7 @@ import {
   isNotSupported,
   type KernelError,
 } from '../netlink/kernel-error.ts';
+import { familyIn } from '../wire/address.ts';
 import type { GreLink, PathPiece } from './desired.ts';
 
 type Errno = Pick<KernelError, 'errno'>;
@@ -34,17 +36,16 @@ export function pathFix(
 }
 
 function nameTaken({ name }: GreLink): string {
-  return `another device has the name ${name} (ip -d link show dev ${name}); ip link delete ${name}; whp reload`;
+  return `another device has the name ${name} (ip link show dev ${name}); ip link delete ${name}; whp reload`;
 }
 
 function endsTaken({ remote }: GreLink): string {
-  const kind = remote.includes(':') ? 'ip6gre' : 'gre';
-  return `another GRE device has the same ends and key, and has to be deleted, or the proxy needs another key here and on its server; ip -d link show type ${kind}`;
+  return `another GRE device leads to ${remote} with the same key: delete it (ip link delete NAME), or choose another key here and on the server; ip link show`;
 }
 
 function isSix(piece: PathPiece): boolean {
   if (piece.kind === 'link') return false;
-  return piece.kind === 'address' ? piece.address.includes(':') : piece.family === 6;
+  return piece.kind === 'address' ? familyIn(piece.address) === 6 : piece.family === 6;
 }
 
 function withoutSix(error: Errno): string | null {

@@ -3,7 +3,7 @@
 // states what to restore: only a read does. Pure: time is an argument.
 import { IFF_UP } from '../netlink/constants.ts';
 import type { RouteEvent } from '../netlink/rt-event.ts';
-import { FIRST_SLOT, LAST_TABLE_SLOT } from '../policy/marks.ts';
+import { isSlot } from '../policy/marks.ts';
 import { isLinkName } from '../ruleset/names.ts';
 
 export type RepairEvent =
@@ -220,10 +220,6 @@ function onRoute(state: RepairState, event: RouteEvent, now: number): readonly R
     default:
       return NOTHING;
   }
-}
-
-function isSlot(number: number): boolean {
-  return number >= FIRST_SLOT && number <= LAST_TABLE_SLOT;
 }
 
 /** Sets the time of one repair for all notifications until then; an earlier time is kept. */

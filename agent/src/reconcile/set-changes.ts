@@ -7,7 +7,7 @@ import { addressKey } from '../ruleset/elements.ts';
 import type { StaticSet } from '../ruleset/model.ts';
 import type { TableParts } from '../ruleset/parts.ts';
 import { elementList } from '../ruleset/render.ts';
-import { FAMILIES } from '../ruleset/terms.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { isSame } from './same.ts';
 
 /** Whether the policies differ in pauses, schedules or pins, and in nothing else. */
@@ -58,12 +58,12 @@ function pinSets({ apps }: Policy): StaticSet[] {
   return apps.flatMap((app) => FAMILIES.map((family) => pinSet(app, family)));
 }
 
-/** `standing` with the pins of `policy`, as compile and render would write them. */
-export function withPins(standing: TableParts, policy: Policy): TableParts {
+/** `parts` with the pins of `policy`, as compile and render would write them. */
+export function withPins(parts: TableParts, policy: Policy): TableParts {
   const texts = new Map(pinSets(policy).map((set) => [set.name, elementList(set)]));
-  const sets = standing.sets.map((set) => {
+  const sets = parts.sets.map((set) => {
     const elements = texts.get(set.name);
     return elements === undefined || elements === set.elements ? set : { ...set, elements };
   });
-  return { ...standing, sets };
+  return { ...parts, sets };
 }

@@ -1,7 +1,8 @@
 // replay/agent: the agent's part of a replay, as runtime/feeds and runtime/effects have it on a router: packets
 // that the table queued or logged become events, and the effects of step/step change the table and the report.
+
 import type { Effect } from '../learn/effect.ts';
-import type { Flow as FlowEnds } from '../learn/evidence.ts';
+import type { Flow } from '../learn/evidence.ts';
 import { SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { endsKey } from '../ruleset/elements.ts';
 import { ANSWER_PREFIX, cutSet, HELLO_PREFIX, QUERY_PREFIX } from '../ruleset/names.ts';
@@ -9,13 +10,14 @@ import { addElements, deleteFlow, removeElements } from '../ruleset/trace/fake-k
 import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
 import type { Event } from '../step/state.ts';
 import { step } from '../step/step.ts';
+import { familyIn } from '../wire/address.ts';
 import { macText } from '../wire/mac.ts';
 import type { Packet } from '../wire/packet.ts';
+import { DNS_PORT } from '../wire/ports.ts';
 import { gatherEvidence, gatherLesson, gatherPorts, makeRoom } from './learned.ts';
 import type { Run } from './run.ts';
 
 /** Source port of answers. */
-const DNS_PORT = 53;
 
 /** Whether the table queued or logged the packet for its ClientHello; queued answers come from port 53. */
 function isHello({ verdict, logs }: Trace, { sourcePort }: Packet): boolean {
@@ -46,10 +48,10 @@ function react(run: Run, bytes: Uint8Array, event: Event): void {
 }
 
 /** Ends a refused flow as runtime/cuts does. */
-function end({ kernel, now }: Run, bytes: Uint8Array, flow: FlowEnds): void {
+function end({ kernel, now }: Run, bytes: Uint8Array, flow: Flow): void {
   deleteFlow(kernel, bytes, now);
   const key = endsKey(flow.destination, flow.destinationPort, flow.sourcePort);
-  const set = cutSet(flow.source.includes(':') ? 6 : 4);
+  const set = cutSet(familyIn(flow.source));
   if (key !== null) addElements(kernel, set, [{ key, timeout: SILENT_MILLISECONDS }], now);
 }
 
@@ -59,12 +61,12 @@ function apply(run: Run, bytes: Uint8Array, effect: Effect): void {
   else if (effect.kind === 'forget') removeElements(kernel, effect.set, effect.keys);
   else if (effect.kind === 'cut') end(run, bytes, effect.flow);
   else if (effect.kind === 'make-room') makeRoom(kernel, run.state.apps.get(effect.app)!, now);
-  else if (effect.kind === 'told') {
-    const { what } = effect;
-    if (what.kind === 'lesson') gatherLesson(harvest, what.lesson);
-    else if (what.kind === 'evidence') {
-      const { app, kind } = what.evidence;
-      gatherEvidence(harvest, run.state.apps.get(app)!, what.evidence);
+  else if (effect.kind === 'monitor') {
+    const { event } = effect;
+    if (event.kind === 'lesson') gatherLesson(harvest, event.lesson);
+    else if (event.kind === 'evidence') {
+      const { app, kind } = event.evidence;
+      gatherEvidence(harvest, run.state.apps.get(app)!, event.evidence);
       const teaches = kind === 'range' || kind === 'mapping';
       if (teaches) gatherPorts(harvest, kernel, run.policy, now);
     }

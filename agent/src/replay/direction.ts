@@ -9,7 +9,7 @@ const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'];
 
 /** `out`: to the Internet; `in`: from it; `local`: between home devices or the router, or multicast; `foreign`:
  * no end is in the home's prefixes. */
-export type Way = 'out' | 'in' | 'local' | 'foreign';
+export type Direction = 'out' | 'in' | 'local' | 'foreign';
 
 /** The prefixes given by `--lan`; for a family without one, the private ranges. */
 export function homePrefixes(given: readonly string[]): Result<readonly Cidr[]> {
@@ -48,7 +48,7 @@ export function isHomeText(home: readonly Cidr[], address: string): boolean {
   return home.some((cidr) => cidr.bytes.length === bytes.length && cidrHas(cidr, bytes, 0));
 }
 
-export function wayOf(home: readonly Cidr[], packet: Packet): Way {
+export function wayOf(home: readonly Cidr[], packet: Packet): Direction {
   if (isLinkWide(packet)) return 'local';
   const from = isHome(home, packet, packet.source);
   const to = isHome(home, packet, packet.destination);

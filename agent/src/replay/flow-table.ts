@@ -1,7 +1,7 @@
 // replay/flow-table: the packets of a capture by flow: one row for each 5-tuple and application, so a flow that
 // is first direct and later proxied has two rows. Every packet is counted in exactly one row, once.
 import { parsePrefix } from '../ruleset/names.ts';
-import type { Flow } from '../ruleset/trace/fake-conntrack.ts';
+import type { TrackedFlow } from '../ruleset/trace/fake-conntrack.ts';
 import type { Trace } from '../ruleset/trace/result.ts';
 import { type FlowFields, flowFields } from '../wire/flow-text.ts';
 import {
@@ -39,7 +39,7 @@ export interface ReplayFlow extends FlowFields {
 export interface Book {
   readonly rows: Map<string, ReplayFlow>;
   /** Names of tracked flows, for replies and for ICMP errors, which only quote the flow. */
-  readonly names: WeakMap<Flow, FlowName>;
+  readonly names: WeakMap<TrackedFlow, FlowName>;
   /** Rows of first fragments, since later fragments have no ports. */
   readonly fragments: Map<string, ReplayFlow>;
 }
@@ -60,7 +60,7 @@ export interface Entry {
   readonly packet: Packet;
   readonly traced: Trace;
   /** The tracked flow of the packet, if it has one. */
-  readonly flow: Flow | null;
+  readonly flow: TrackedFlow | null;
   readonly outward: boolean;
   /** Whether it arrived or left through a tunnel. */
   readonly inTunnel: boolean;

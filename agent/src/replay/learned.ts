@@ -1,5 +1,6 @@
 // replay/learned: what the table and the agent learned during a capture. Elements expire on the capture's clock,
 // but the report is about all of it, so they are collected while they exist.
+
 import { nameInWords } from '../learn/aliases.ts';
 import { capOf, ROOM_SETS, surplusOf } from '../learn/evict.ts';
 import type { FlowEvidence } from '../learn/evidence.ts';
@@ -8,8 +9,8 @@ import type { App, Policy } from '../policy/policy.ts';
 import { findRange } from '../profile/range-match.ts';
 import { pairOf, portOf } from '../ruleset/elements.ts';
 import { setName, setsOf } from '../ruleset/names.ts';
-import { type Kernel, listElements, removeElements } from '../ruleset/trace/fake-kernel.ts';
-import { familyOf, parseAddress } from '../wire/address.ts';
+import { listElements, type ModelKernel, removeElements } from '../ruleset/trace/fake-kernel.ts';
+import { FAMILIES, familyOf, parseAddress } from '../wire/address.ts';
 
 export interface HarvestedPort {
   readonly app: string;
@@ -43,14 +44,17 @@ export interface Harvest {
   readonly supernodes: Set<string>;
 }
 
-const FAMILIES = [4, 6] as const;
-
 export function createHarvest(): Harvest {
   return { ports: new Map(), peers: new Map(), endpoints: new Map(), supernodes: new Set() };
 }
 
 /** Adds the ports in the sets, with those that expired since the last call; `since`: milliseconds. */
-export function gatherPorts(harvest: Harvest, kernel: Kernel, policy: Policy, since: number): void {
+export function gatherPorts(
+  harvest: Harvest,
+  kernel: ModelKernel,
+  policy: Policy,
+  since: number,
+): void {
   for (const { name: app } of policy.apps) {
     for (const protocol of ['udp', 'tcp'] as const) {
       for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, protocol, one)))) {
@@ -66,7 +70,7 @@ export function gatherPorts(harvest: Harvest, kernel: Kernel, policy: Policy, si
 }
 
 /** Adds the peers likewise. */
-export function gatherPeers(harvest: Harvest, kernel: Kernel, policy: Policy): void {
+export function gatherPeers(harvest: Harvest, kernel: ModelKernel, policy: Policy): void {
   for (const { name: app } of policy.apps) {
     for (const key of FAMILIES.flatMap((one) => keysOf(kernel, setName(app, 'peer', one)))) {
       const found = pairOf(key);
@@ -78,7 +82,7 @@ export function gatherPeers(harvest: Harvest, kernel: Kernel, policy: Policy): v
 }
 
 /** Keys of a set at time 0: the model keeps expired elements until it needs their place. */
-function keysOf(kernel: Kernel, set: string): Uint8Array[] {
+function keysOf(kernel: ModelKernel, set: string): Uint8Array[] {
   return listElements(kernel, set, 0).map(({ key }) => key);
 }
 
@@ -101,7 +105,7 @@ export function gatherEvidence(harvest: Harvest, app: App, { kind, flow }: FlowE
 }
 
 /** What the runtime does for effect make-room: evicts an eighth of each full set of the app. */
-export function makeRoom(kernel: Kernel, app: App, now: number): void {
+export function makeRoom(kernel: ModelKernel, app: App, now: number): void {
   for (const kind of ROOM_SETS) {
     for (const set of setsOf(app.name, kind)) {
       const entries = listElements(kernel, set, now).map(({ key, expires }) => {

@@ -6,15 +6,15 @@ import { slotOf } from '../policy/marks.ts';
 import type { Policy } from '../policy/policy.ts';
 import { macKey } from '../ruleset/elements.ts';
 import { GATEWAYS } from '../ruleset/names.ts';
-import { type Flow, flowOf, track } from '../ruleset/trace/fake-conntrack.ts';
+import { flowOf, type TrackedFlow, track } from '../ruleset/trace/fake-conntrack.ts';
 import { addElements } from '../ruleset/trace/fake-kernel.ts';
 import type { Trace, TracedPacket } from '../ruleset/trace/result.ts';
 import { trace } from '../ruleset/trace/trace.ts';
-import { step } from '../step/step.ts';
+import { step, TICK_MILLISECONDS } from '../step/step.ts';
 import type { Cidr } from '../wire/address.ts';
 import { decodePacket, type Packet } from '../wire/packet.ts';
 import { captureFrames, createPassedOver, type Frame } from '../wire/pcap.ts';
-import { PORTMAP_PORT } from '../wire/portmap.ts';
+import { DNS_PORT, PORTMAP_PORT } from '../wire/ports.ts';
 import { isMalformed } from '../wire/reader.ts';
 import { follow } from './agent.ts';
 import { wayOf } from './direction.ts';
@@ -25,11 +25,8 @@ import { noteSender } from './routers.ts';
 import { type Run, startRun } from './run.ts';
 import { unmodelled } from './unmodelled.ts';
 
-const DNS_PORT = 53;
 /** Output interface towards the Internet; the name is arbitrary. */
 const WAN = 'wan';
-/** The agent's tick interval, on the capture's clock. */
-const TICK_MILLISECONDS = 5000;
 
 /** Plays a whole capture. `home`: the devices' prefixes (homePrefixes). The table is loaded and its sets are
  * empty at the first packet; a held answer teaches before the device's next packet. */
@@ -172,7 +169,7 @@ function playIn(run: Run, packet: Packet, bytes: Uint8Array): void {
 }
 
 /** The tracked flow of a packet, or of the packet that an ICMP error quotes. */
-function ownerOf(run: Run, packet: Packet): Flow | null {
+function ownerOf(run: Run, packet: Packet): TrackedFlow | null {
   if (packet.quoted >= 0) return track(run.kernel.flows, packet, run.now).flow;
   return flowOf(run.kernel.flows, packet, run.now);
 }
@@ -183,7 +180,7 @@ function settle(
   packet: Packet,
   input: TracedPacket,
   traced: Trace,
-  flow: Flow | null,
+  flow: TrackedFlow | null,
   outward: boolean,
   inTunnel: boolean,
 ): void {

@@ -3,7 +3,7 @@
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
 import { compile } from '../ruleset/compile/compile.ts';
-import { createKernel, type Kernel } from '../ruleset/trace/fake-kernel.ts';
+import { createKernel, type ModelKernel } from '../ruleset/trace/fake-kernel.ts';
 import { createState, type State } from '../step/state.ts';
 import type { Cidr } from '../wire/address.ts';
 import { isHomeText } from './direction.ts';
@@ -15,7 +15,7 @@ export interface Run {
   readonly policy: Policy;
   readonly home: readonly Cidr[];
   readonly lan: string;
-  readonly kernel: Kernel;
+  readonly kernel: ModelKernel;
   readonly state: State;
   readonly book: Book;
   readonly harvest: Harvest;

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy.ts';
 import { counted } from '../syntax/words.ts';
 
 /** One text for each part. `macless`: packets of home devices in frames without a MAC. */
-export function unmodelled({ apps, escape }: Policy, macless: number): string[] {
+export function unmodelled({ apps, resolverBypass }: Policy, macless: number): string[] {
   const said: string[] = [];
   for (const { name, macs, schedule } of apps) {
     if (schedule !== undefined) said.push(`the hours of ${name}: it is played as if always inside`);
@@ -12,6 +12,6 @@ export function unmodelled({ apps, escape }: Policy, macless: number): string[] 
       said.push(`${counted(macless, 'packet')} without a MAC, which ${name} knows its devices by`);
     }
   }
-  if (escape?.redirect === true) said.push('option dns_redirect');
+  if (resolverBypass?.redirect === true) said.push('option dns_redirect');
   return said;
 }

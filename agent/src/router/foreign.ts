@@ -4,7 +4,7 @@
 import { readText } from '../os/file.ts';
 import { runProgram } from '../os/process.ts';
 import type { Found } from '../preflight/collisions.ts';
-import { type DnsTurn, readDnsTurns } from '../preflight/dns-turns.ts';
+import { type DnsRedirect, readDnsRedirects } from '../preflight/dns-redirects.ts';
 import { type Firewall, readFirewall } from '../preflight/firewall.ts';
 import { type MarkUse, markUses } from '../preflight/mark-uses.ts';
 import { OWN_TABLES } from '../ruleset/names.ts';
@@ -26,7 +26,7 @@ export interface Listing {
   /** Or why it could not be read. */
   readonly firewall: Checked<Firewall>;
   /** null: not read. */
-  readonly turns: readonly DnsTurn[] | null;
+  readonly redirects: readonly DnsRedirect[] | null;
 }
 
 export async function readListing(): Promise<Listing> {
@@ -37,18 +37,18 @@ export async function readListing(): Promise<Listing> {
     return {
       marks: [],
       firewall: invalid(`nft list ruleset: ${stderr.trim() || `status ${status}`}`),
-      turns: null,
+      redirects: null,
     };
   const marks = markUses(stdout, OWN_TABLES);
-  const turns = readDnsTurns(stdout, OWN_TABLES);
+  const redirects = readDnsRedirects(stdout, OWN_TABLES);
   // In a truncated listing, missing rules would count as absent.
   if (isCut)
     return {
       marks,
       firewall: invalid(`the loaded rules are larger than ${LISTING_BYTES} bytes`),
-      turns: null,
+      redirects: null,
     };
-  return { marks, turns, firewall: ok(readFirewall(stdout, OWN_TABLES)) };
+  return { marks, redirects, firewall: ok(readFirewall(stdout, OWN_TABLES)) };
 }
 
 const claims = new Map<string, { text: string; claim: Found['claims'][number] }>();

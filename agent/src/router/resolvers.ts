@@ -1,6 +1,7 @@
 // router/resolvers: finds the programs that answer DNS on this router, and the resolvers that its DHCP
 // announces, for preflight/resolvers. Results are cached: finding the owner of a socket means a walk through
 // all processes.
+
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { pause } from '../os/clock.ts';
@@ -8,9 +9,9 @@ import { errnoText } from '../os/errno.ts';
 import { listNames, readText, stampOf } from '../os/file.ts';
 import { readDhcpDns, unreadDhcp } from '../preflight/dhcp-dns.ts';
 import { type Listener, readListeners } from '../preflight/listeners.ts';
-import { DNS, DOT } from '../preflight/resolvers.ts';
 import type { ResolversSeen } from '../preflight/seen.ts';
 import { ok } from '../syntax/result.ts';
+import { DNS_PORT, DOT_PORT } from '../wire/ports.ts';
 
 const TABLES = ['/proc/net/udp', '/proc/net/udp6', '/proc/net/tcp', '/proc/net/tcp6'];
 const DHCP = '/etc/config/dhcp';
@@ -31,7 +32,7 @@ const PROGRAMS = [
 
 /** `ports`: further ports besides those of DNS. */
 export async function readResolvers(ports: readonly number[]): Promise<ResolversSeen> {
-  return { answering: await answering([DNS, DOT, ...ports]), dhcp: dhcp() };
+  return { answering: await answering([DNS_PORT, DOT_PORT, ...ports]), dhcp: dhcp() };
 }
 
 const known = {

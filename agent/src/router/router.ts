@@ -2,10 +2,9 @@
 
 import type { Realized } from '../kernel/own-pieces.ts';
 import type { Routing } from '../kernel/routing.ts';
-import type { StandIn } from '../learn/stand-ins.ts';
 import { errorText } from '../os/errno.ts';
 import type { KernelPart } from '../policy/missing-parts.ts';
-import type { RouterSeen, Traffic } from '../preflight/seen.ts';
+import type { RouterSeen } from '../preflight/seen.ts';
 import { readKnownHosts } from './dhcp-files.ts';
 import { type Listing, readClaims, readInterfaces } from './foreign.ts';
 import { readInstaller } from './installer.ts';
@@ -23,19 +22,17 @@ export function lackingTexts(
   return texts;
 }
 
-/**
- * `lan`: the devices that the configuration names. The other arguments are null where the caller has not read
- * them.
- */
+/** What the caller of routerSeen has read. */
+export interface CallerSeen
+  extends Pick<RouterSeen, 'neighbours' | 'lacking' | 'hasAgent' | 'traffic' | 'standIns'> {
+  readonly listing: Listing;
+}
+
+/** `lan`: the devices that the configuration names. */
 export async function routerSeen(
   { links, addresses, all }: Realized,
-  neighbours: ReadonlyMap<string, string>,
   lan: readonly string[],
-  listing: Listing,
-  lacking: ReadonlyMap<KernelPart, string> | null,
-  hasAgent: boolean,
-  traffic: ReadonlyMap<string, Traffic> | null,
-  standIns: readonly StandIn[],
+  { listing, ...known }: CallerSeen,
 ): Promise<RouterSeen> {
   // Only a name without a device may be the name of an interface.
   const isAll = lan.every((name) => links.some((one) => one.name === name));
@@ -43,18 +40,14 @@ export async function routerSeen(
   return {
     ...all,
     ...listing,
+    ...known,
     links,
     addresses,
     claims: readClaims(),
     interfaces,
-    resolvers: await readResolvers((listing.turns ?? []).flatMap(({ port }) => port ?? [])),
-    standIns,
+    resolvers: await readResolvers((listing.redirects ?? []).flatMap(({ port }) => port ?? [])),
     hosts: readKnownHosts(),
-    neighbours,
     zone: readZone(),
-    lacking,
     installer: readInstaller(),
-    hasAgent,
-    traffic,
   };
 }

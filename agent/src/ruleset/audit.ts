@@ -2,8 +2,8 @@
 // tunnels, with a packet and byte count each. The kernel fills and bounds the sets; no packet is copied to
 // user space.
 import type { Policy } from '../policy/policy.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { AUDIT_TABLE, tunnelDevice } from './names.ts';
-import { FAMILIES } from './terms.ts';
 
 /** Flows kept for each family, and devices whose new flows are rate-limited. */
 export const AUDIT_FLOWS = 2048;

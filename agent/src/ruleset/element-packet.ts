@@ -1,6 +1,7 @@
 // ruleset/element-packet: a packet to loopback that adds an element to a learned set, or deletes one. A rule of
 // compile/element-packets reads it. So an element needs no nf_tables transaction, after which other programs' nft
 // would read the ruleset again. Pure: kernel/element-packets sends it.
+import { UDP } from '../wire/packet.ts';
 import { LEASES, MAC_FIELD, SLACK } from './elements.ts';
 
 /** Packet mark of the sockets that send them, all 32 bits: "whp". */
@@ -19,7 +20,6 @@ export const FIELD_AT = 12;
 const PAYLOAD = 20;
 
 const HEADER = { 4: 20, 6: 40 } as const;
-const UDP = 17;
 
 /** Where a key is in the packet: source address, destination address, field of the payload; one of each. */
 export type KeyParts = readonly ('source' | 'destination' | 'mac' | 'port')[];

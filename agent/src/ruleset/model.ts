@@ -73,7 +73,7 @@ export type Verdict =
   | { readonly verdict: 'accept' | 'drop' | 'return' }
   | { readonly verdict: 'goto' | 'jump'; readonly chain: string };
 
-export interface Rate {
+export interface LimitRate {
   readonly rate: number;
   readonly per: 'second' | 'hour' | 'week';
   readonly burst: number;
@@ -127,7 +127,7 @@ export type Statement =
       readonly set: string;
       readonly element: Expression;
       readonly over: boolean;
-    } & Rate)
+    } & LimitRate)
   /** Verdict map; without a matching entry the next rule follows. */
   | {
       readonly kind: 'dispatch';

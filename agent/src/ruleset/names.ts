@@ -236,7 +236,7 @@ export const HELLO_PREFIX = 'whp:hello';
 /** A packet that the guard dropped because our table has not judged it. */
 export const UNJUDGED_PREFIX = 'whp:unjudged';
 
-export type Feed =
+export type LogTopic =
   | { readonly feed: 'query' | 'answer' | 'hello' }
   | { readonly feed: AppFeed; readonly app: string }
   | { readonly feed: 'outside'; readonly app: string; readonly ground: Ground };
@@ -251,7 +251,7 @@ export function outsidePrefix(app: string, ground: Ground): string {
 }
 
 /** Parses an NFLOG prefix; null: not one of ours. */
-export function parsePrefix(prefix: string): Feed | null {
+export function parsePrefix(prefix: string): LogTopic | null {
   if (prefix === QUERY_PREFIX) return { feed: 'query' };
   if (prefix === ANSWER_PREFIX) return { feed: 'answer' };
   if (prefix === HELLO_PREFIX) return { feed: 'hello' };

@@ -3,8 +3,8 @@
 // even without a running agent. router/dnsmasq writes the lines.
 import type { App, Policy } from '../policy/policy.ts';
 import type { ProfileNames } from '../profile/profile.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { setName, TABLE, unusedSet } from './names.ts';
-import { FAMILIES } from './terms.ts';
 
 /** dnsmasq reads lines of at most 1,024 characters (MAXDNAME). */
 const LONGEST_LINE = 1000;

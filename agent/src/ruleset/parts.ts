@@ -39,7 +39,7 @@ export interface HeldElement {
 }
 
 /** An element that is added with its set. */
-export interface NewElement {
+export interface ElementParts {
   /** Network order, each concatenated field padded to four bytes. */
   readonly key: Uint8Array;
   /** Last key of an interval, in a set with a concatenated key. */
@@ -82,7 +82,7 @@ export function widthOf(types: readonly Datatype[], type: Datatype): number {
  * The held elements of a learned set, longest remaining lifetime first, at most `size`. Keys of another width (from
  * an older version) are left out.
  */
-export function heldElements(set: SetParts, held: Held): NewElement[] {
+export function heldElements(set: SetParts, held: Held): ElementParts[] {
   const elements = held.get(set.name) ?? [];
   const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);
   return elements

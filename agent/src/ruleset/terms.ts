@@ -1,10 +1,17 @@
 // ruleset/terms: short constructors for expressions and statements, used by the compile files.
-import type { Family } from '../wire/address.ts';
-import type { Constant, Expression, FieldName, Rate, Rule, Statement, Verdict } from './model.ts';
 
-export const TCP = 6;
-export const UDP = 17;
-export const FAMILIES = [4, 6] as const;
+import type { Family } from '../wire/address.ts';
+import { TCP, UDP } from '../wire/packet.ts';
+import type {
+  Constant,
+  Expression,
+  FieldName,
+  LimitRate,
+  Rule,
+  Statement,
+  Verdict,
+} from './model.ts';
+
 /** Protocols with ports, and the names of their port sets. */
 export const TRANSPORTS = [
   ['udp', UDP],
@@ -117,11 +124,11 @@ export function update(set: string, element: Expression, timeout?: number): Stat
 }
 
 /** Matches packets beyond `rate`; does not match if the set is full and the element has no counter. */
-export function over(set: string, element: Expression, rate: Rate): Statement {
+export function over(set: string, element: Expression, rate: LimitRate): Statement {
   return { kind: 'pace', set, element, over: true, ...rate };
 }
 
-export function pace(set: string, element: Expression, rate: Rate): Statement {
+export function pace(set: string, element: Expression, rate: LimitRate): Statement {
   return { kind: 'pace', set, element, over: false, ...rate };
 }
 
@@ -146,12 +153,15 @@ export function jump(chain: string): Statement {
 }
 
 /** IPS_CONFIRMED of linux/netfilter/nf_conntrack_common.h. */
-const CONFIRMED = 8;
+export const CONFIRMED = 8;
 /**
  * The first packet of a flow: its conntrack entry is not confirmed yet. State "new" also matches later
  * packets, until the first answer.
  */
 export const isFirst: Statement = is(masked(ctStatus, CONFIRMED), 0);
+
+/** Without SYN, FIN and RST: the packet is of the middle of a TCP connection. */
+export const isMidConnection: Statement = is(masked(field('tcp flags'), 0x07), 0);
 
 export function rule(comment: string, ...statements: Statement[]): Rule {
   return { comment, statements };

@@ -15,7 +15,7 @@ import type { FeedState } from './feeds.ts';
 import type { FillingState } from './filling.ts';
 import type { GatewayState } from './gateways.ts';
 import type { GuardState } from './guard.ts';
-import type { MemoryState } from './handover.ts';
+import type { HandoverState } from './handover.ts';
 import type { InForce } from './in-force.ts';
 import type { OffloadState } from './offload.ts';
 import type { PathState } from './paths.ts';
@@ -44,7 +44,7 @@ export interface Agent {
   happened(event: RepairEvent): void;
   /** Path of the file with the loaded table for the next agent (runtime/handover-file). */
   readonly handoverFile: string;
-  readonly memory: MemoryState;
+  readonly handover: HandoverState;
   /** Repairs so far. */
   readonly repairs: Repairs;
   readonly preflight: Preflight;

@@ -15,7 +15,7 @@ import { createFeeds } from './feeds.ts';
 import { createFilling } from './filling.ts';
 import { createGateways } from './gateways.ts';
 import { createGuard } from './guard.ts';
-import { createMemory } from './handover.ts';
+import { createHandover } from './handover.ts';
 import { createInForce } from './in-force.ts';
 import type { LateSetting } from './late-flows.ts';
 import { createOffload } from './offload.ts';
@@ -57,7 +57,7 @@ export function createAgent(
     refused: new Map(),
     happened: (event) => run(agent, event),
     handoverFile,
-    memory: createMemory(),
+    handover: createHandover(),
     repairs: createRepairs(),
     preflight: createPreflight(),
     gateways: createGateways(),

@@ -5,7 +5,7 @@ import type { Flow } from '../learn/evidence.ts';
 import {
   type Ending,
   expireSilence,
-  isToBeTold,
+  isResettable,
   remoteSide,
   type SilentEnd,
   silenced,
@@ -20,7 +20,7 @@ import { CUT, markOf } from '../policy/marks.ts';
 import type { Learning } from './learning.ts';
 
 /** Most connections with ct mark 12 at once; others are deleted at once. */
-const MOST_TOLD = 512;
+const MOST_MARKED = 512;
 /** When the device gets a TCP question, milliseconds. Linux answers two a second at most; a sleeping radio receives
  * it at its next beacon. */
 const ASKED_AT = [0, 700, 2500];
@@ -29,7 +29,7 @@ const GONE_AT = 10_000;
 
 export interface CutState {
   /** Connections with ct mark 12. */
-  told: number;
+  marked: number;
   /** The table is about to be deleted: no more questions, since nothing would turn the answers into resets. */
   isOver: boolean;
 }
@@ -40,7 +40,7 @@ export interface FlowEnding extends Learning {
 }
 
 export function createCuts(): CutState {
-  return { told: 0, isOver: false };
+  return { marked: 0, isOver: false };
 }
 
 /** Ends these connections; an entry that no longer exists is no error. */
@@ -49,14 +49,14 @@ export function endFlows(effects: FlowEnding, endings: readonly Ending[]): Kerne
   const { cuts, inForce, kernel } = effects;
   const { mask } = inForce.policy.globals;
   silence(effects, endings);
-  const room = MOST_TOLD - cuts.told;
-  const tell = endings.filter(({ connection }) => isToBeTold(connection, mask)).slice(0, room);
-  const telling = new Set(tell);
+  const room = MOST_MARKED - cuts.marked;
+  const marked = endings.filter(({ connection }) => isResettable(connection, mask)).slice(0, room);
+  const isMarked = new Set(marked);
   const mark = { value: markOf(mask, CUT), mask };
-  const unmarked = kernel.conntrack.mark(connectionsOf(tell), mark);
-  const now = endings.filter((one) => unmarked !== null || !telling.has(one));
+  const unmarked = kernel.conntrack.mark(connectionsOf(marked), mark);
+  const now = endings.filter((one) => unmarked !== null || !isMarked.has(one));
   const undeleted = kernel.conntrack.delete(connectionsOf(now));
-  if (unmarked === null && tell.length > 0) tellDevices(effects, tell, mark.value);
+  if (unmarked === null && marked.length > 0) resetDevices(effects, marked, mark.value);
   return undeleted;
 }
 
@@ -64,16 +64,21 @@ function connectionsOf(endings: readonly Ending[]): Connection[] {
   return endings.map(({ connection }) => connection);
 }
 
-function tellDevices({ cuts, kernel }: FlowEnding, tell: readonly Ending[], mark: number): void {
-  cuts.told += tell.length;
+/** Asks the devices of connections with ct mark 12, whose answers the table resets; then deletes the entries. */
+function resetDevices(
+  { cuts, kernel }: FlowEnding,
+  endings: readonly Ending[],
+  mark: number,
+): void {
+  cuts.marked += endings.length;
   for (const at of ASKED_AT) {
     after(at, () => {
-      if (!cuts.isOver) kernel.askDevices(mark, tell);
+      if (!cuts.isOver) kernel.askDevices(mark, endings);
     });
   }
   after(GONE_AT, () => {
-    cuts.told -= tell.length;
-    kernel.conntrack.delete(connectionsOf(tell));
+    cuts.marked -= endings.length;
+    noted(kernel.conntrack.delete(connectionsOf(endings)));
   });
 }
 
@@ -93,7 +98,7 @@ export function endRefused(
 
 /** Call it with every tick: removes expired ends from the sets of silent ends. */
 export function tickCuts(effects: FlowEnding): void {
-  write(effects, [], expireSilence(effects.inForce.state.silence, now()));
+  noted(write(effects, [], expireSilence(effects.inForce.state.silence, now())));
 }
 
 /** Call it before the table is deleted. */
@@ -110,7 +115,10 @@ function silence(effects: FlowEnding, endings: readonly Ending[]): void {
   // Packets that a tunnel delivers without a flow are dropped anyway.
   const outside = endings.filter((one) => !inner.has(remoteSide(one).destination));
   const { added, gone } = silenced(state.silence, outside, now());
-  const error = write(effects, added, gone);
+  noted(write(effects, added, gone));
+}
+
+function noted(error: KernelError | null): void {
   if (error !== null) log('error', errorText(error));
 }
 

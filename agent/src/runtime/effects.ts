@@ -26,7 +26,7 @@ interface Failures {
 export interface Effects extends LateFinding {
   readonly feeds: FeedState;
   /** Connections of `whp monitor`. */
-  readonly listeners: Set<(told: MonitorEvent) => void>;
+  readonly listeners: Set<(event: MonitorEvent) => void>;
   /** Number of refused transactions, and the text of the last error. */
   readonly failures: Failures;
   run(effects: readonly Effect[]): void;
@@ -139,7 +139,7 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
         failed(self, cutRefused(self, effect));
         break;
       case 'late':
-        lookFor(self, effect.wish);
+        lookFor(self, effect.recheck);
         break;
       case 'make-room':
         unattended(makeRoom(self, effect.app, (wrong) => failed(self, wrong)));
@@ -147,8 +147,8 @@ function runEffects(self: Effects, effects: readonly Effect[]): void {
       case 'report':
         log('notice', effect.text);
         break;
-      case 'told':
-        for (const listener of self.listeners) listener(effect.what);
+      case 'monitor':
+        for (const listener of self.listeners) listener(effect.event);
         break;
       default:
         // A compile-time check that all kinds are handled; Biome's rule does not see through the union.

@@ -8,7 +8,7 @@ import { log } from '../os/log.ts';
 import type { Policy } from '../policy/policy.ts';
 import { isSame } from '../reconcile/same.ts';
 import { differInChoices, pinChanges } from '../reconcile/set-changes.ts';
-import { standingProxy } from '../tunnel/plan.ts';
+import { routedProxy } from '../tunnel/plan.ts';
 import type { Agent } from './agent.ts';
 import {
   adoptInto,
@@ -33,8 +33,8 @@ import { desiredOf, type Outcome, realize, realizedTables } from './realize.ts';
 import { encodeAdopted, leaveMarks, tableOf } from './table.ts';
 import { noteGone, notePins } from './table-state.ts';
 
-/** Enforces `wanted`. Returns the error as text, or null. */
-export async function enforce(agent: Agent, wanted: Policy): Promise<string | null> {
+/** Enforces `wanted`. Returns the error, or null. */
+export async function enforce(agent: Agent, wanted: Policy): Promise<KernelError | null> {
   const { table, failover, inForce } = agent;
   const isLight =
     table.piece !== null && !failover.isUnsure && differInChoices(inForce.wanted, wanted);
@@ -72,10 +72,10 @@ function enforceChoices(agent: Agent, wanted: Policy): KernelError | null {
 
 /** A rule and its route exist before a packet is marked, and a feed is bound before an answer is queued: the table
  * is loaded after both. Pieces that only the old table needs are deleted after that. */
-async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> {
+async function enforceAll(agent: Agent, wanted: Policy): Promise<KernelError | null> {
   const { kernel, inForce, paths, table, failover, feeds } = agent;
   const realized = kernel.routing.realized(paths.numbers);
-  if (!realized.ok) return errorText(realized.error);
+  if (!realized.ok) return realized.error;
   const { isEnforced, policy: policyBefore } = inForce;
   const tableBefore = table.piece;
   noteAddresses(inForce, realized.value.addresses);
@@ -91,7 +91,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
     if (watched.error === null) lacks(agent, 'queue', 'the kernel has no nft queue');
     outcome = { ...outcome, error: watched.error === null ? null : outcome.error };
   }
-  if (outcome.error !== null) return errorText(outcome.error);
+  if (outcome.error !== null) return outcome.error;
   if (!isEnforced) encodeAdopted(agent);
   endMove(agent, policy);
   await keepFilling(agent, policy);
@@ -109,7 +109,7 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<string | null> 
   else await retry(failover);
   if (isNew) lookAtAll(agent.effects, 'new table');
   if (!isEnforced) keepLive(agent.effects, agent.effects.settingNow());
-  return wrong === null ? null : errorText(wrong);
+  return wrong;
 }
 
 /** Realizes `policy`. `ofTable`: the policy to compile the table from. */
@@ -123,7 +123,7 @@ async function make(agent: Agent, policy: Policy, ofTable: Policy): Promise<Outc
   const { pieces, links } = realized.value;
   const unended = await leaveMarks(agent);
   if (unended !== null) return { changed: [], again: [], late: [], error: unended };
-  adoptInto(failover, policy, (app) => standingProxy(policy, app, pieces));
+  adoptInto(failover, policy, (app) => routedProxy(policy, app, pieces));
   const devices = new Set(links.map(({ name }) => name));
   const desired = desiredOf(agent, policy, next);
   const outcome = await realize(agent, desired, [...pieces, ...realizedTables(agent)], devices);
@@ -132,14 +132,14 @@ async function make(agent: Agent, policy: Policy, ofTable: Policy): Promise<Outc
 }
 
 /** Whether the table queues packets for the agent. */
-function isHeld({ globals, escape }: Policy): boolean {
-  return globals.hold || escape?.hello === 'hold';
+function isHeld({ globals, resolverBypass }: Policy): boolean {
+  return globals.hold || resolverBypass?.hello === 'hold';
 }
 
 /** `policy` without queues: answers and hellos are only logged. */
 function watchingOnly(policy: Policy): Policy {
   const globals = { ...policy.globals, hold: false };
-  const { escape } = policy;
-  if (escape?.hello !== 'hold') return { ...policy, globals };
-  return { ...policy, globals, escape: { ...escape, hello: 'watch' } };
+  const { resolverBypass } = policy;
+  if (resolverBypass?.hello !== 'hold') return { ...policy, globals };
+  return { ...policy, globals, resolverBypass: { ...resolverBypass, hello: 'watch' } };
 }

@@ -42,6 +42,7 @@ import {
 import { isDoubted } from '../tunnel/health.ts';
 import { moveApp } from '../tunnel/order.ts';
 import type { Way } from '../tunnel/select.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { endFlows, type FlowEnding } from './cuts.ts';
 import { makeRoom } from './evict.ts';
 import { applyGates } from './gates.ts';
@@ -86,13 +87,13 @@ export function createFailover(kernel: Kernel, effects: FlowEnding, table: Table
   return failover;
 }
 
-/** Takes a policy before its paths are created. `standing`: the proxy of the app's route in the kernel. */
+/** Takes a policy before its paths are created. `routed`: the proxy of the app's route in the kernel. */
 export function adoptInto(
   { steering, probes, unswept }: Failover,
   policy: Policy,
-  standing: (app: App) => string | null,
+  routed: (app: App) => string | null,
 ): void {
-  adoptPolicy(steering, policy, standing, now());
+  adoptPolicy(steering, policy, routed, now());
   probes.retain(policy.proxies);
   const names = policy.apps.map(({ name }) => name);
   for (const name of Array.from(unswept)) if (!names.includes(name)) unswept.delete(name);
@@ -300,7 +301,7 @@ async function remember(
 }
 
 function remembered(app: App, strays: readonly Connection[]): SetChange[] {
-  return ([4, 6] as const).flatMap((family) => {
+  return FAMILIES.flatMap((family) => {
     const pairs = new Map<string, Uint8Array>();
     for (const { family: own, original } of strays) {
       const key = own === family ? pairKey(original.source, original.destination) : null;

@@ -4,7 +4,7 @@
 
 import type { AnnouncedFeed, OnAnnounced } from '../kernel/announced-feed.ts';
 import type { OnAnswer } from '../kernel/answer-queues.ts';
-import type { Feed } from '../kernel/feed-socket.ts';
+import type { OpenFeed } from '../kernel/feed-socket.ts';
 import type { HeldFeed } from '../kernel/held-feed.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Effect } from '../learn/effect.ts';
@@ -40,7 +40,7 @@ export interface FeedState {
   /** The NFLOG group of queries, ClientHellos, and answers that are not held. */
   announced: AnnouncedFeed | null;
   /** The NFLOG groups of flow announcements, and of unheld answers to devices above their share. */
-  watched: readonly Feed[];
+  watched: readonly OpenFeed[];
   /** The needs that the open feeds serve; null: none is open. */
   opened: Needs | null;
 }
@@ -60,7 +60,7 @@ interface Needs {
   readonly holds: boolean;
   readonly queue: number;
   readonly group: number;
-  readonly hello: NonNullable<Policy['escape']>['hello'];
+  readonly hello: NonNullable<Policy['resolverBypass']>['hello'];
 }
 
 export function createFeeds(): FeedState {
@@ -82,9 +82,11 @@ export function isDeaf({ answers }: FeedState, { globals, apps }: Policy): boole
   return globals.hold && answers === null && apps.length > 0;
 }
 
-function needsOf({ globals, apps, escape }: Policy): Needs | null {
+function needsOf({ globals, apps, resolverBypass }: Policy): Needs | null {
   const { queue, group, hold } = globals;
-  return apps.length === 0 ? null : { holds: hold, queue, group, hello: escape?.hello ?? 'off' };
+  return apps.length === 0
+    ? null
+    : { holds: hold, queue, group, hello: resolverBypass?.hello ?? 'off' };
 }
 
 /** Opens the feeds of the policy, unless the needs are the same: closing a queue drops its packets. If the kernel
@@ -156,7 +158,7 @@ function listenAnnounced(agent: FeedNeeds, group: number): void {
   const crowd = kernel.feeds.announced(crowdGroup(group), ofCrowd, () => {});
   if (announced.ok) feeds.announced = announced.value;
   else lacks(agent, 'announce', errorText(announced.error));
-  const watched: Feed[] = [];
+  const watched: OpenFeed[] = [];
   for (const feed of [evidence, crowd]) {
     if (feed.ok) watched.push(feed.value);
     else lacks(agent, 'announce', errorText(feed.error));

@@ -1,4 +1,5 @@
 // runtime/gates: sets the gates of apps: elements of the sets that the table looks up, one for each family.
+
 import type { Kernel } from '../kernel/kernel.ts';
 import type { KernelError } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
@@ -6,6 +7,7 @@ import type { GatePiece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { familyKey } from '../ruleset/elements.ts';
 import { gateName } from '../ruleset/names.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { noteGates, type TableState } from './table-state.ts';
 
 /** Commits gate operations in one transaction, together with the set changes `besides`. */
@@ -22,7 +24,7 @@ export function applyGates(
 
 function gateChanges({ op, piece }: Operation<GatePiece>): SetChange[] {
   const set = gateName(piece.app, piece.gate);
-  const elements = ([4, 6] as const).map((family) => ({ key: familyKey(family) }));
+  const elements = FAMILIES.map((family) => ({ key: familyKey(family) }));
   const add = { operation: 'add', set, elements } as const;
   // `add` comes first, so that `delete` succeeds for an element that does not exist.
   return op === 'add' ? [add] : [add, { ...add, operation: 'delete' }];

@@ -10,6 +10,7 @@ export interface Handover {
   readonly format: 1;
   /** Of the table as loaded. A table with another one is not the agent's, or was changed. */
   readonly fingerprint: string;
+  /** The loaded table; the field has the name of version 0.1.0. */
   readonly standing: TableParts;
   /** The app of each slot: marks of live flows carry the slot. */
   readonly slots: readonly { readonly name: string; readonly slot: number }[];
@@ -95,7 +96,7 @@ const HANDOVER_SECONDS = 120;
 
 /**
  * Whether the package has asked to leave the table, routes and rules to the next agent. The request is the file
- * FILE.handover (FILE: the standing file); it begins with its uptime in seconds. Each agent removes it at its
+ * FILE.handover (FILE: the handover file); it begins with its uptime in seconds. Each agent removes it at its
  * start, so it is about the running agent, and it is valid for HANDOVER_SECONDS, so that an unused request does not
  * leave a table without an agent later.
  */

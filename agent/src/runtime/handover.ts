@@ -28,8 +28,8 @@ import {
 import { beginMove, type PathState } from './paths.ts';
 import { adoptTable, noteMarks, type TableState } from './table-state.ts';
 
-export interface MemoryState {
-  /** Index of the set that keepMemory reads next. */
+export interface HandoverState {
+  /** Index of the set that tickHandover reads next. */
   reading: number;
   /** `counters.matched` when the names were last written. */
   remembered: number;
@@ -38,7 +38,7 @@ export interface MemoryState {
 export interface HandoverNeeds {
   readonly kernel: Kernel;
   readonly table: TableState;
-  readonly memory: MemoryState;
+  readonly handover: HandoverState;
   readonly paths: PathState;
   readonly repair: RepairState;
   readonly policy: Policy;
@@ -49,7 +49,7 @@ export interface HandoverNeeds {
   happened(event: RepairEvent): void;
 }
 
-export function createMemory(): MemoryState {
+export function createHandover(): HandoverState {
   return { reading: 0, remembered: 0 };
 }
 
@@ -116,7 +116,7 @@ function takeOver(
   );
   const piece: TablePiece = {
     kind: 'table',
-    standing,
+    parts: standing,
     holds: globals.hold,
     mask: places.mask,
     slots,
@@ -156,7 +156,7 @@ export function writeHandoverFile(agent: HandoverNeeds): void {
   const { table, repair } = agent;
   if (table.piece === null || repair.fingerprint === null) return;
   const { fingerprint } = repair;
-  const { standing, slots, mask, preference, table: numbers } = table.piece;
+  const { parts: standing, slots, mask, preference, table: numbers } = table.piece;
   const places = { slots, mask, preference, table: numbers };
   const handover: Handover = { format: 1, fingerprint, standing, ...places };
   noteDisk(agent, writeHandover(agent.handoverFile, handover));
@@ -191,21 +191,21 @@ export async function readTaught(
 }
 
 /** Call it with every tick: reads one set, and writes the names of endpoints if there are new ones. */
-export function keepMemory(agent: HandoverNeeds): void {
-  const { memory, kernel, state, problems } = agent;
+export function tickHandover(agent: HandoverNeeds): void {
+  const { handover, kernel, state, problems } = agent;
   const names = agent.policy.apps
     .flatMap(learnedSetsOf)
     .filter((set) => !/_(?:addr|portmap)/.test(set));
-  const set = names[memory.reading % Math.max(1, names.length)];
+  const set = names[handover.reading % Math.max(1, names.length)];
   if (set !== undefined && !kernel.sets.isReading()) {
-    memory.reading += 1;
+    handover.reading += 1;
     unattended(readTaught(agent, set));
   }
   // A full disk may have room again.
   if (problems.has('disk')) writeHandoverFile(agent);
   const { matched } = state.counters;
-  if (matched === memory.remembered) return;
-  memory.remembered = matched;
+  if (matched === handover.remembered) return;
+  handover.remembered = matched;
   const origins = learnedEndpoints(state.learned).map(({ app, address, name, device }) => ({
     app,
     address,

@@ -7,8 +7,8 @@ import {
   groundsOf,
   isOldDns,
   lateConnections,
+  type Recheck,
   type Setting,
-  type Wish,
 } from '../learn/late-flows.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import type { TupleFilter } from '../netlink/conntrack-request.ts';
@@ -24,8 +24,8 @@ import { noteCut } from './cut-counts.ts';
 import { endFlows, type FlowEnding } from './cuts.ts';
 import { knownGrounds, teachShown } from './live.ts';
 
-/** Most wishes kept; with more, all known evidence is searched for. */
-const MOST_WISHES = 256;
+/** Most rechecks that wait; with more, all known evidence is searched for. */
+const MOST_RECHECKS = 256;
 /** Largest share of the time for searches, after a burst of BURST milliseconds: peers by the thousand must not stop
  * the home's DNS. */
 const SHARE = 0.1;
@@ -37,11 +37,11 @@ const RETRY_MILLISECONDS = 1000;
 /** Logged once, before the number of connections. */
 const OLDER = 'older than the table, and direct until they end, as nothing speaks for them';
 /** Least time between two log lines about ended flows, milliseconds. */
-const TOLD_EVERY = 10_000;
+const LOG_EVERY = 10_000;
 
 /** The evidence to search for, and the time spent. */
 export interface LateState {
-  readonly wishes: Map<string, Wish>;
+  readonly rechecks: Map<string, Recheck>;
   /** Search for all known evidence. */
   isWhole: boolean;
   /** End unmarked DNS flows too. */
@@ -57,9 +57,9 @@ export interface LateState {
   /** Milliseconds that searches took, minus SHARE of the time since `since`. */
   spent: number;
   since: number;
-  /** `cut`: connections ended since the start. `told`: how many of them were logged, and when. */
+  /** `cut`: connections ended since the start. `logged`: how many of them were logged, and when. */
   cut: number;
-  told: { count: number; at: number };
+  logged: { count: number; at: number };
   isFirst: boolean;
 }
 
@@ -77,7 +77,7 @@ export interface LateFinding extends FlowEnding {
 
 export function createLate(): LateState {
   return {
-    wishes: new Map(),
+    rechecks: new Map(),
     isWhole: false,
     isDns: false,
     isByChoice: false,
@@ -88,15 +88,15 @@ export function createLate(): LateState {
     spent: 0,
     since: now(),
     cut: 0,
-    told: { count: 0, at: Number.NEGATIVE_INFINITY },
+    logged: { count: 0, at: Number.NEGATIVE_INFINITY },
     isFirst: true,
   };
 }
 
 /** Evidence was learned: searches soon, in the next turn of the event loop unless searches took too much time. */
-export function lookFor(effects: LateFinding, wish: Wish): void {
+export function lookFor(effects: LateFinding, recheck: Recheck): void {
   const { late } = effects;
-  if (late.wishes.size < MOST_WISHES) late.wishes.set(JSON.stringify(wish), wish);
+  if (late.rechecks.size < MOST_RECHECKS) late.rechecks.set(JSON.stringify(recheck), recheck);
   else late.isWhole = true;
   lookLater(effects);
 }
@@ -122,7 +122,7 @@ function lookLater(effects: LateFinding): void {
 /** The parameters of one search. */
 interface Look {
   /** null: all known evidence. */
-  readonly wishes: readonly Wish[] | null;
+  readonly rechecks: readonly Recheck[] | null;
   readonly isDns: boolean;
   readonly isByChoice: boolean;
   /** Further passes if this one shows new ports or peers. */
@@ -132,12 +132,12 @@ interface Look {
 function takeLook(late: LateState): Look {
   const isAll = late.isWhole || late.again > 0;
   const taken: Look = {
-    wishes: isAll ? null : Array.from(late.wishes.values()),
+    rechecks: isAll ? null : Array.from(late.rechecks.values()),
     isDns: isAll && late.isDns,
     isByChoice: late.isByChoice,
     more: late.again > 0 ? late.again - 1 : MORE_LOOKS,
   };
-  late.wishes.clear();
+  late.rechecks.clear();
   if (taken.isDns) late.isDns = false;
   late.isByChoice = false;
   late.isWhole = false;
@@ -152,9 +152,9 @@ function look(effects: LateFinding): void {
   if (late.isLooking || !inForce.isEnforced) return;
   const { state } = inForce;
   const taken = takeLook(late);
-  const isAll = taken.wishes === null;
+  const isAll = taken.rechecks === null;
   const grounds = state.policy.apps.map((app) =>
-    taken.wishes === null ? knownGrounds(state, app) : groundsOf(app, taken.wishes),
+    taken.rechecks === null ? knownGrounds(state, app) : groundsOf(app, taken.rechecks),
   );
   const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
   const setting = effects.settingNow();
@@ -163,7 +163,7 @@ function look(effects: LateFinding): void {
   const count = (connection: Connection, app: string, outward: boolean): void => {
     if (!taken.isByChoice) noteCut(state, app, connection, outward);
   };
-  const ended = kernel.conntrack.list(listsOf(state, taken.wishes, setting), (connection) => {
+  const ended = kernel.conntrack.list(listsOf(state, taken.rechecks, setting), (connection) => {
     if (taken.isDns && isOldDns(connection, state.policy.globals.mask, setting)) {
       found.push(connection);
       return;
@@ -177,14 +177,14 @@ function look(effects: LateFinding): void {
     if (teachNew(effects, state, grounds, before)) late.again = taken.more;
     late.spent = Math.max(0, late.spent - (now() - late.since) * SHARE) + end.spent;
     late.since = now();
-    if (late.isWhole || late.again > 0 || late.wishes.size > 0) lookLater(effects);
+    if (late.isWhole || late.again > 0 || late.rechecks.size > 0) lookLater(effects);
   };
   unattended(ended.then(finish));
 }
 
 function endLook(
   effects: LateFinding,
-  { wishes, isDns }: Look,
+  { rechecks, isDns }: Look,
   { errno, whole }: DumpsEnd,
   found: readonly Connection[],
   setting: Setting,
@@ -195,14 +195,14 @@ function endLook(
   if (errno !== late.failed) say(errno);
   late.failed = errno;
   const error = endLate(effects, found, setting);
-  if (error === null) tell(late, found.length);
+  if (error === null) logEnded(late, found.length);
   else log('error', errorText(error));
   // A kernel without conntrack's netlink would answer the same again.
   const isCut = !whole && !isNoSubsystem({ errno });
   if (error !== null || isCut) {
     late.isDns ||= isDns;
-    if (wishes === null) late.isWhole = true;
-    else for (const wish of wishes) late.wishes.set(JSON.stringify(wish), wish);
+    if (rechecks === null) late.isWhole = true;
+    else for (const recheck of rechecks) late.rechecks.set(JSON.stringify(recheck), recheck);
     late.isWaiting = true;
     after(RETRY_MILLISECONDS, () => look(effects));
   }
@@ -230,41 +230,42 @@ function teachNew(
   return isAny;
 }
 
-/** Rate-limited by TOLD_EVERY. */
-function tell(late: LateState, count: number): void {
+/** Rate-limited by LOG_EVERY. */
+function logEnded(late: LateState, count: number): void {
   late.cut += count;
-  if (late.cut === late.told.count || now() - late.told.at < TOLD_EVERY) return;
-  const flows = late.cut - late.told.count;
+  if (late.cut === late.logged.count || now() - late.logged.at < LOG_EVERY) return;
+  const flows = late.cut - late.logged.count;
   log(
     'notice',
     `${counted(flows, 'flow')} older than their evidence: ended, to begin anew on its way`,
   );
-  late.told = { count: late.cut, at: now() };
+  late.logged = { count: late.cut, at: now() };
 }
 
-/** The lists to dump for `wishes`; null: all unmarked connections. A dump that the kernel filters by address takes
+/** The lists to dump for `rechecks`; null: all unmarked connections. A dump that the kernel filters by address takes
  * a fraction of the time of a full one. */
 function listsOf(
   { policy }: State,
-  wishes: readonly Wish[] | null,
+  rechecks: readonly Recheck[] | null,
   setting: LateSetting,
 ): ConnectionList[] {
   const direct = { mark: 0, mask: policy.globals.mask };
   if (policy.apps.length === 0) return [];
-  if (wishes === null) return [direct];
+  if (rechecks === null) return [direct];
   const ends = new Map<string, TupleFilter>();
-  for (const wish of wishes) {
-    const [source, remote] = wish.kind === 'address' ? [null, wish.remote] : [wish.device, null];
+  for (const recheck of rechecks) {
+    const [source, remote] =
+      recheck.kind === 'address' ? [null, recheck.remote] : [recheck.device, null];
     // One peer of a device: only the connections with it. Several: all of the device.
-    const peer = wish.kind === 'peer' && !ends.has(wish.device) ? wish.remote : null;
+    const peer = recheck.kind === 'peer' && !ends.has(recheck.device) ? recheck.remote : null;
     const destination = remote ?? peer;
     const family = familyIn(source ?? destination ?? '');
-    // All IPv6 wishes share one list.
+    // All IPv6 rechecks share one list.
     const end = family === 6 ? '' : (source ?? remote ?? '');
     ends.set(end, { family, source, destination });
-    if (wish.kind !== 'port' || wish.mac === null) continue;
-    // A port wish is about all addresses of the device.
-    for (const address of setting.addressesOf(wish.mac)) {
+    if (recheck.kind !== 'port' || recheck.mac === null) continue;
+    // A port recheck is about all addresses of the device.
+    for (const address of setting.addressesOf(recheck.mac)) {
       const other = familyIn(address) === 6 ? '' : address;
       const filter = { family: familyIn(address), source: address, destination: null };
       if (!ends.has(other)) ends.set(other, filter);

@@ -20,7 +20,7 @@ import type { App } from '../policy/policy.ts';
 import { macKey, pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts';
 import { type FilledKind, setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
-import { type Family, familyIn } from '../wire/address.ts';
+import { FAMILIES, type Family, familyIn } from '../wire/address.ts';
 import type { Learning } from './learning.ts';
 
 /** Most ports, and most peers, that one call teaches. */
@@ -59,7 +59,7 @@ export function knownGrounds(state: State, app: App): Grounds {
     [byAddress, byMac].flatMap((kind) =>
       taughtElements(state.taught, setName(app.name, kind, family), at),
     );
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     for (const protocol of ['udp', 'tcp'] as const) {
       for (const { key } of keysIn(protocol, `${protocol}mac`, family)) {
         const found = portOf(key);

@@ -1,5 +1,6 @@
 // runtime/paths: runs the operations on links, addresses, routes and rules, and records the refused ones. Keeps the
 // numbers (first preference and table) at which pieces may exist.
+
 import type { Kernel } from '../kernel/kernel.ts';
 import type { Numbers, Realized } from '../kernel/own-pieces.ts';
 import { isNotSupported, type KernelError } from '../netlink/kernel-error.ts';
@@ -21,6 +22,7 @@ import {
 import type { RepairEvent } from '../reconcile/repair.ts';
 import { weakerHere } from '../router/installer.ts';
 import { tunnelMtu } from '../tunnel/plan.ts';
+import { familyIn } from '../wire/address.ts';
 
 export interface PathState {
   /** Two while a reload moves the pieces, or after a reload that could not move them all. */
@@ -116,7 +118,7 @@ function whyRefused(error: KernelError, piece: PathPiece, devices: ReadonlySet<s
     const fix = pathFix(error, piece, devices);
     return fix === null ? text : `${text}: ${fix}`;
   }
-  return weakerHere(piece.remote.includes(':') ? 'gre6' : 'gre', text);
+  return weakerHere(familyIn(piece.remote) === 6 ? 'gre6' : 'gre', text);
 }
 
 /** Whether a later operation creates the deleted link again. */

@@ -3,7 +3,6 @@
 // are in `whp status`.
 
 import type { Settings } from '../config/settings.ts';
-import type { StandIn } from '../learn/stand-ins.ts';
 import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { now, pause, unattended, wallTime } from '../os/clock.ts';
 import { log } from '../os/log.ts';
@@ -13,9 +12,10 @@ import type { Look } from '../preflight/look.ts';
 import { linesOf, looksOf } from '../preflight/looks.ts';
 import type { RouterSeen } from '../preflight/seen.ts';
 import { createTraffic, type TrafficState, watchTraffic } from '../preflight/traffic.ts';
+import { waysOut } from '../preflight/way-out.ts';
 import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { type Listing, readListing } from '../router/foreign.ts';
-import { lackingTexts, routerSeen } from '../router/router.ts';
+import { type CallerSeen, lackingTexts, routerSeen } from '../router/router.ts';
 import { invalid, ok } from '../syntax/result.ts';
 import { type GatewayNeeds, keepGateways } from './gateways.ts';
 import { type InForce, noteAddresses } from './in-force.ts';
@@ -31,6 +31,8 @@ const UNREAD = '?';
 export interface Preflight {
   /** The results of the last look. */
   looks: readonly Look[];
+  /** Indexes of the devices by which default routes leave, at the last look. */
+  waysOut: readonly number[];
   listing: Listing;
   readonly traffic: TrafficState;
   /** tables.othersChains() at the last listing. */
@@ -65,7 +67,8 @@ export interface PreflightNeeds extends GatewayNeeds {
 export function createPreflight(): Preflight {
   return {
     looks: [],
-    listing: { marks: [], firewall: invalid('not yet'), turns: null },
+    waysOut: [],
+    listing: { marks: [], firewall: invalid('not yet'), redirects: null },
     traffic: createTraffic(),
     chains: UNREAD,
     foreign: -1,
@@ -89,8 +92,8 @@ const LOOK_MILLISECONDS = 60_000;
 /** The listing if other programs have no chain. */
 const NO_OTHERS: Listing = {
   marks: [],
-  firewall: ok({ forward: null, flowTables: [] }),
-  turns: [],
+  firewall: ok({ forward: null, flowTables: [], hasBanIp: false }),
+  redirects: [],
 };
 
 /** An agent that starts this soon after boot is earlier than the network: for NETWORK_MILLISECONDS, a missing lan
@@ -141,19 +144,9 @@ async function look(agent: PreflightNeeds): Promise<void> {
     if (isEarly && !lan.every((name) => realized.links.some((one) => one.name === name))) {
       preflight.isDue = true;
     } else {
-      const traffic = watchTraffic(preflight.traffic, routing.counted(lan), now());
-      const stands = standInsOf(agent);
-      const router = await routerSeen(
-        realized,
-        routing.neighbours(),
-        lan,
-        preflight.listing,
-        null,
-        true,
-        traffic,
-        stands,
-      );
+      const router = await routerSeen(realized, lan, seenBy(agent, lan, null));
       await pause();
+      preflight.waysOut = waysOut(router);
       tell(preflight, looksOf({ policy, uci, wall: wallTime(), router }));
     }
   }
@@ -171,7 +164,7 @@ export async function routerNow(
   agent: PreflightNeeds,
   policy: Policy,
 ): Promise<KernelResult<RouterSeen>> {
-  const { preflight, paths, problems } = agent;
+  const { paths, problems } = agent;
   const { routing } = agent.kernel;
   await freshRules(agent, true);
   const realized = routing.realized(paths.numbers);
@@ -180,15 +173,24 @@ export async function routerNow(
   await pause();
   const lacking = lackingTexts(routing, partsNeeded(policy));
   if (problems.has('queue')) lacking.set('queue', 'the kernel has no nft queue');
-  const traffic = watchTraffic(preflight.traffic, routing.counted(lan), now());
-  const met = routing.neighbours();
-  const { listing } = preflight;
-  const stands = standInsOf(agent);
-  return done(await routerSeen(realized.value, met, lan, listing, lacking, true, traffic, stands));
+  return done(await routerSeen(realized.value, lan, seenBy(agent, lan, lacking)));
 }
 
-function standInsOf({ state }: PreflightNeeds): StandIn[] {
-  return Array.from(state.standIns.values());
+/** `lacking` null: not read. */
+function seenBy(
+  { preflight, kernel, state }: PreflightNeeds,
+  lan: readonly string[],
+  lacking: CallerSeen['lacking'],
+): CallerSeen {
+  const { routing } = kernel;
+  return {
+    listing: preflight.listing,
+    neighbours: routing.neighbours(),
+    lacking,
+    hasAgent: true,
+    traffic: watchTraffic(preflight.traffic, routing.counted(lan), now()),
+    standIns: Array.from(state.standIns.values()),
+  };
 }
 
 async function readRules(agent: PreflightNeeds): Promise<void> {

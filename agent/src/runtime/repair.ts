@@ -125,7 +125,8 @@ async function mend(agent: Agent): Promise<void> {
   const fits = policy.proxies.every(({ mtu }, i) => mtu === inForce.policy.proxies[i]?.mtu);
   if (!fits) {
     const failed = await enforce(agent, inForce.wanted);
-    noteRepair(agent.repairs, failed ?? 'the way to a proxy takes packets of another size now');
+    const what = 'the way to a proxy takes packets of another size now';
+    noteRepair(agent.repairs, failed === null ? what : errorText(failed));
     return;
   }
   const desired = plan(inForce.policy, waysOf(failover.steering));

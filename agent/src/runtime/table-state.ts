@@ -71,7 +71,7 @@ export function noteGone(table: TableState): void {
 /** The pins of the table are those of `policy`. */
 export function notePins(table: TableState, policy: Policy): void {
   if (table.piece === null) return;
-  table.piece = { ...table.piece, standing: withPins(table.piece.standing, policy) };
+  table.piece = { ...table.piece, parts: withPins(table.piece.parts, policy) };
 }
 
 /** The table was loaded. `isWhole`: replaced, so its gates are unset. */
@@ -118,7 +118,7 @@ export function noteEncoded(
   encoded: EncodedTable,
 ): void {
   table.compiled = { from, piece, ruleset: null };
-  table.encoded = { standing: piece.standing, table: encoded };
+  table.encoded = { standing: piece.parts, table: encoded };
 }
 
 export function noteGates(

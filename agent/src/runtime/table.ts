@@ -49,11 +49,11 @@ export async function tableOf(
   const ruleset = compile(policy);
   await pause();
   const shown = isAnnounced ? ruleset : withoutAnnouncements(ruleset);
-  const standing = renderParts(shown);
+  const parts = renderParts(shown);
   const { mask, hold, preference, table: numbers } = policy.globals;
   const slots = policy.apps.map(({ name, slot }) => ({ name, slot }));
   const places = { mask, slots, preference, table: numbers };
-  const piece: TablePiece = { kind: 'table', standing, holds: hold, ...places };
+  const piece: TablePiece = { kind: 'table', parts, holds: hold, ...places };
   noteCompiled(table, from, piece, shown);
   return piece;
 }
@@ -76,14 +76,14 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   const { table, kernel } = agent;
   const before = table.isGone ? null : table.piece;
   if (before !== null) {
-    for (const set of reshapedSets(before.standing, next.standing)) await readTaught(agent, set);
+    for (const set of reshapedSets(before.parts, next.parts)) await readTaught(agent, set);
   }
   const isHeld = isHeldAtBoot(kernel);
-  const load = (from: TableParts | null) => loadParts(agent, next.standing, from, isHeld);
+  const load = (from: TableParts | null) => loadParts(agent, next.parts, from, isHeld);
   await pause();
-  const isChanged = before === null || !isNothing(differenceOf(before.standing, next.standing));
+  const isChanged = before === null || !isNothing(differenceOf(before.parts, next.parts));
   let isWhole = before === null;
-  let error = isChanged || isHeld ? await load(before?.standing ?? null) : null;
+  let error = isChanged || isHeld ? await load(before?.parts ?? null) : null;
   if (error !== null && before !== null) {
     // The table in the kernel is not as expected: load it whole.
     isWhole = true;

@@ -4,8 +4,8 @@
 import { takeToken } from '../bounds/token-bucket.ts';
 import { type AskedQuestion, endsOf, findQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { askerOf } from '../learn/askers.ts';
-import type { Effect } from '../learn/effect.ts';
-import type { Said } from '../learn/endpoints.ts';
+import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
+import type { Exchange } from '../learn/endpoints.ts';
 import { type Glance, glanceAt, observeDnsAnswer } from '../learn/observe-dns.ts';
 import { isWhole, restoreStream, saveStream } from '../wire/dns-stream.ts';
 import {
@@ -25,7 +25,6 @@ import type { Event, PacketSpan, State } from './state.ts';
 
 type Answer = Event & { kind: 'answer' };
 
-const NO_EFFECTS: readonly Effect[] = [];
 const HEAR: readonly Effect[] = [{ kind: 'hear' }];
 
 /** Why a message does not reach its device: the log line, and the topic that limits its rate. */
@@ -82,7 +81,7 @@ const BEHIND: Refusal = {
   text: 'more DNS answers come than this router can learn from: those for names of an application are refused until it has caught up',
 };
 
-/** The segment may repeat one whose lesson still waits for its transaction. */
+/** The segment may repeat one whose lesson still waits (learn/deferral). */
 function behind(id: number | null): readonly Effect[] {
   return id === null ? NO_EFFECTS : [{ kind: 'release', id, behind: true }];
 }
@@ -138,17 +137,17 @@ function hearMessage(
     state.counters.unasked += 1;
     return { taught: [], refusal: unasked(packet) };
   }
-  const said: Said = { mac: question?.mac ?? null, resolver: sourceText(packet) };
+  const exchange: Exchange = { mac: question?.mac ?? null, resolver: sourceText(packet) };
   const { lessons, unread } = observed;
   const teaches = lessons.some(({ addresses, targets }) => addresses.length + targets.length > 0);
   // A truncated answer (TC) is asked for again over TCP and counted there.
   const isCounted = teaches && (bytes[offset + 2]! & TRUNCATED) === 0;
   if (seen.admitted === 'many' || (isCounted && !mayTeach(state, device, now, seen.weight))) {
-    const later = { device, said, outside: event.outside, bytes: bytes.slice(offset, end) };
+    const later = { device, exchange, outside: event.outside, bytes: bytes.slice(offset, end) };
     const isKept = event.id === null && learnLater(state, later);
     return { taught: [], refusal: isKept ? null : tooMany(device) };
   }
-  const { effects, isWhole: isAll } = teach(state, lessons, said, event.outside);
+  const { effects, isWhole: isAll } = teach(state, lessons, exchange, event.outside);
   const refusal = unread !== undefined ? unreadable(device, unread) : isAll ? null : large(device);
   return { taught: effects, refusal };
 }
@@ -207,6 +206,6 @@ function unreadStream(state: State, packet: Packet): Refusal | null {
  * would delay everybody's answers. The device asks again. `id` null: in watch mode the packet has already gone. */
 function refuse(state: State, id: number | null, { topic, text }: Refusal, now: number): Effect[] {
   state.counters.refused += 1;
-  const said = report(state, topic, text, now);
-  return id === null ? said : [...said, { kind: 'refuse', id }];
+  const reported = report(state, topic, text, now);
+  return id === null ? reported : [...reported, { kind: 'refuse', id }];
 }

@@ -3,11 +3,11 @@
 
 import { isRepeat } from '../bounds/dedupe.ts';
 import { noteAnnounced } from '../learn/dynamic-sets.ts';
-import type { Effect } from '../learn/effect.ts';
+import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import { useEndpoint } from '../learn/endpoints.ts';
 import { isRoomDue } from '../learn/evict.ts';
 import { recordEvidence } from '../learn/evidence.ts';
-import { wishesOf } from '../learn/recheck.ts';
+import { rechecksOf } from '../learn/recheck.ts';
 import { noteSuspect } from '../learn/suspects.ts';
 import type { App } from '../policy/policy.ts';
 import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
@@ -15,8 +15,6 @@ import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { onOutside } from './outside.ts';
 import { macOf, read, report } from './packet.ts';
 import type { Event, State } from './state.ts';
-
-const NO_EFFECTS: readonly Effect[] = [];
 
 export function onEvidence(
   state: State,
@@ -43,13 +41,13 @@ export function onEvidence(
   noteUse(state, app, said.feed, packet, holder);
   const sources = { app, learned: state.learned, pairs: state.pairs, holder };
   const evidence = recordEvidence(state.evidence, said.feed, app.name, packet, sources, now);
-  const told: Effect = { kind: 'told', what: { kind: 'evidence', evidence } };
+  const shown: Effect = { kind: 'monitor', event: { kind: 'evidence', evidence } };
   if (said.feed === 'late') {
     const refused = { packets: 1, bytes: packet.length };
-    return [{ kind: 'cut', app: app.name, flow: evidence.flow, refused }, told];
+    return [{ kind: 'cut', app: app.name, flow: evidence.flow, refused }, shown];
   }
-  const wishes = wishesOf(app, said.feed, packet, mac);
-  return [...wishes.map((wish): Effect => ({ kind: 'late', wish })), told];
+  const rechecks = rechecksOf(app, said.feed, packet, mac);
+  return [...rechecks.map((recheck): Effect => ({ kind: 'late', recheck })), shown];
 }
 
 /** Marks the endpoint or pair of this flow as used, so that it is evicted last. */

@@ -64,6 +64,6 @@ function learn(state: State, named: NamedServer, family: Family, now: number): E
   return [
     ...evicted.map((one): Effect => ({ kind: 'forget', set, keys: [key(one)] })),
     { kind: 'renew', set, elements: [{ key: key(named) }] },
-    { kind: 'told', what: { kind: 'hello', named } },
+    { kind: 'monitor', event: { kind: 'hello', named } },
   ];
 }

@@ -15,10 +15,10 @@ const AT_ONCE = 4;
 export function onLater(state: State, now: number): readonly Effect[] {
   const admit = (asker: string): boolean => takeTokens(state, asker, now);
   const effects: Effect[] = [];
-  for (const { device, bytes, said, outside } of takeWaiting(state.waiting, admit, AT_ONCE)) {
+  for (const { device, bytes, exchange, outside } of takeWaiting(state.waiting, admit, AT_ONCE)) {
     const observed = observeDnsAnswer(state.observer, bytes, 0, bytes.length, device, now);
     for (const reason of observed.reasons) note(state, `DNS answer to ${device}: ${reason}`);
-    effects.push(...teach(state, observed.lessons, said, outside).effects);
+    effects.push(...teach(state, observed.lessons, exchange, outside).effects);
   }
   return effects;
 }

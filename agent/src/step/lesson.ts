@@ -1,17 +1,19 @@
 // step/lesson: turns the lessons of an answer into changes of the kernel's sets: for the whole home, or for the
 // device that asked.
+
 import { learnAliases } from '../learn/aliases.ts';
 import type { Effect } from '../learn/effect.ts';
-import { learnEndpoints, type Said } from '../learn/endpoints.ts';
+import { type Exchange, learnEndpoints } from '../learn/endpoints.ts';
 import type { Lesson } from '../learn/observe-dns.ts';
 import { learnPairs } from '../learn/pairs.ts';
 import { noteStandIn } from '../learn/stand-ins.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
+import { FAMILIES } from '../wire/address.ts';
 import { report } from './packet.ts';
 import type { State } from './state.ts';
 
-export interface Taken {
+export interface LessonEffects {
   readonly effects: readonly Effect[];
   /** False: a store was too small, and a part of the lesson was not learned. */
   readonly isWhole: boolean;
@@ -22,11 +24,11 @@ export interface Taken {
 export function teach(
   state: State,
   lessons: readonly Lesson[],
-  said: Said,
+  exchange: Exchange,
   outside: boolean,
-): Taken {
+): LessonEffects {
   if (lessons.length > 0) state.counters.matched += 1;
-  const taken = lessons.map((lesson) => take(state, lesson, said, outside));
+  const taken = lessons.map((lesson) => take(state, lesson, exchange, outside));
   return {
     effects: taken.flatMap(({ effects }) => effects),
     isWhole: taken.every(({ isWhole }) => isWhole),
@@ -35,27 +37,27 @@ export function teach(
 
 /** Addresses told by the router's resolver count for the home; those told by other resolvers, and hearsay
  * (LearnedAddress.isHearsay), for the asking device alone. */
-function take(state: State, lesson: Lesson, said: Said, outside: boolean): Taken {
+function take(state: State, lesson: Lesson, exchange: Exchange, outside: boolean): LessonEffects {
   noteStandIn(state.standIns, lesson);
   const { aliases } = state.observer;
   learnAliases(aliases, lesson.device, lesson);
-  if (said.mac !== null) learnAliases(aliases, said.mac, lesson);
+  if (exchange.mac !== null) learnAliases(aliases, exchange.mac, lesson);
   const own = lesson.addresses.filter(({ isHearsay }) => !outside && isHearsay === undefined);
   const others = lesson.addresses.filter(({ isHearsay }) => outside || isHearsay);
-  const home = takeForHome(state, { ...lesson, addresses: own }, said);
-  const device = takeForDevice(state, { ...lesson, addresses: others }, said);
-  const told: Effect = { kind: 'told', what: { kind: 'lesson', lesson } };
+  const home = takeForHome(state, { ...lesson, addresses: own }, exchange);
+  const device = takeForDevice(state, { ...lesson, addresses: others }, exchange);
+  const shown: Effect = { kind: 'monitor', event: { kind: 'lesson', lesson } };
   return {
-    effects: [...home.effects, ...device.effects, told],
+    effects: [...home.effects, ...device.effects, shown],
     isWhole: home.isWhole && device.isWhole,
   };
 }
 
-function takeForHome(state: State, lesson: Lesson, said: Said): Taken {
+function takeForHome(state: State, lesson: Lesson, exchange: Exchange): LessonEffects {
   const app = state.apps.get(lesson.app)!;
-  const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints, said);
+  const change = learnEndpoints(state.learned, lesson, app.profile.caps.endpoints, exchange);
   const effects: Effect[] = [];
-  for (const family of [4, 6] as const) {
+  for (const family of FAMILIES) {
     const set = setName(app.name, 'addr', family);
     const fresh = change.endpoints.filter((endpoint) => endpoint.family === family);
     const gone = change.evicted.filter((endpoint) => endpoint.family === family);
@@ -76,15 +78,15 @@ function takeForHome(state: State, lesson: Lesson, said: Said): Taken {
   }
   for (const { address: remote, firstSeen } of change.endpoints) {
     if (firstSeen === lesson.at) {
-      effects.push({ kind: 'late', wish: { kind: 'address', app: app.name, remote } });
+      effects.push({ kind: 'late', recheck: { kind: 'address', app: app.name, remote } });
     }
   }
   return { effects, isWhole: change.isWhole };
 }
 
-function takeForDevice(state: State, lesson: Lesson, said: Said): Taken {
+function takeForDevice(state: State, lesson: Lesson, exchange: Exchange): LessonEffects {
   const { name, profile } = state.apps.get(lesson.app)!;
-  const { change, effects } = learnPairs(state, lesson, said, profile.caps.peers);
+  const { change, effects } = learnPairs(state, lesson, exchange, profile.caps.peers);
   const full =
     change.report === null ? [] : report(state, `pairs ${name}`, change.report, lesson.at);
   return { effects: [...effects, ...full], isWhole: change.isWhole };

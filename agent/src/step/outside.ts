@@ -3,7 +3,7 @@
 
 import type { Effect } from '../learn/effect.ts';
 import { describe, flowOf } from '../learn/evidence.ts';
-import type { Wish } from '../learn/late-flows.ts';
+import type { Recheck } from '../learn/late-flows.ts';
 import { noteOutside } from '../learn/outside.ts';
 import type { App } from '../policy/policy.ts';
 import type { Ground } from '../ruleset/names.ts';
@@ -24,10 +24,10 @@ export function onOutside(
   const why = whyOf(state, app, ground, packet, mac ?? sourceText(packet), now);
   noteOutside(state.outside, app.name, { flow, ground, why, at: now }, packet.length);
   const text = `${app.name}: a packet left outside the tunnels: ${flowText(flow)} (${why})`;
-  const wish = wishOf(app, ground, packet, mac);
+  const recheck = recheckOf(app, ground, packet, mac);
   return [
     ...report(state, `outside ${app.name}`, text, now),
-    ...(wish === null ? [] : [{ kind: 'late', wish } as const]),
+    ...(recheck === null ? [] : [{ kind: 'late', recheck } as const]),
   ];
 }
 
@@ -45,19 +45,19 @@ function whyOf(
   return describe(ground, flowOf(packet), packet, sources, app.name, now).detail;
 }
 
-/** The wish that finds this packet's flow, which never had our mark or lost it; null: none does. */
-function wishOf(
+/** The recheck that finds this packet's flow, which never had our mark or lost it; null: none does. */
+function recheckOf(
   { name: app }: App,
   ground: Ground,
   packet: Packet,
   mac: string | null,
-): Wish | null {
+): Recheck | null {
   const device = sourceText(packet);
   const remote = destinationText(packet);
   const { protocol, sourcePort: port } = packet;
   if (ground === 'addr') return { kind: 'address', app, remote };
   if (ground === 'peer' || ground === 'hello') return { kind: 'peer', app, device, mac, remote };
-  // By a range or its port: the wish names this flow's own port.
+  // By a range or its port: the recheck names this flow's own port.
   if (ground === 'mark') return null;
   if (protocol === UDP) return { kind: 'port', app, device, mac, protocol: 'udp', port };
   return protocol === TCP ? { kind: 'port', app, device, mac, protocol: 'tcp', port } : null;

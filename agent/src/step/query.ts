@@ -5,7 +5,7 @@ import { takeToken, untilToken } from '../bounds/token-bucket.ts';
 import { endsOf, noteQuestion, plainEnds } from '../learn/asked-questions.ts';
 import { noteAsker } from '../learn/askers.ts';
 import { holdsUntil, noteTaught } from '../learn/dynamic-sets.ts';
-import type { Effect } from '../learn/effect.ts';
+import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import { glanceAt, observeDnsQuery } from '../learn/observe-dns.ts';
 import type { NameMatch } from '../profile/name-match.ts';
 import { deviceKey, PORTMAP_SLACK } from '../ruleset/elements.ts';
@@ -14,8 +14,6 @@ import type { Family } from '../wire/address.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
 import { macOf, messagesOf, readWhole } from './packet.ts';
 import type { Event, State } from './state.ts';
-
-const NO_EFFECTS: readonly Effect[] = [];
 
 /** Milliseconds: a query that is read later opens a window that is shorter by its age. */
 const LATE = 500;
@@ -98,6 +96,6 @@ function openWindow(
   const element = late === 0 ? { key } : { key, timeout: lasts };
   return [
     { kind: 'renew', set, elements: [element] },
-    { kind: 'told', what: { kind: 'asked', app, device, name: entry } },
+    { kind: 'monitor', event: { kind: 'asked', app, device, name: entry } },
   ];
 }

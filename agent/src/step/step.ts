@@ -4,7 +4,7 @@
 import { expireAliases } from '../learn/aliases.ts';
 import { expireQuestions } from '../learn/asked-questions.ts';
 import { expireTaught } from '../learn/dynamic-sets.ts';
-import type { Effect } from '../learn/effect.ts';
+import { type Effect, NO_EFFECTS } from '../learn/effect.ts';
 import { expireLearned } from '../learn/endpoints.ts';
 import { expireEvidence } from '../learn/evidence.ts';
 import { expireHellos } from '../learn/named-servers.ts';
@@ -17,10 +17,11 @@ import { onFull, onLater } from './later.ts';
 import { onQuery } from './query.ts';
 import type { Event, State } from './state.ts';
 
+/** Between two events `tick`, milliseconds. */
+export const TICK_MILLISECONDS = 5000;
+
 /** Evidence is kept for an hour after the last announcement of its flow. */
 const EVIDENCE_MILLISECONDS = 3600000;
-
-const NO_EFFECTS: readonly Effect[] = [];
 
 /** Handles one event at `now` (milliseconds) and updates the state in place. A held answer ends in exactly one
  * `release` or `refuse`, after its set changes; `hear` alone asks for the same event again. */

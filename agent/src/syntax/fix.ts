@@ -6,9 +6,9 @@ const COMMAND = new RegExp(
   [
     'uci (set|add|add_list|del_list|delete|commit) ',
     '(opkg|apk) (update$|install |add |remove )',
-    'whp (status|check|reload|resume|pause|test|diag|flows|forget|unpin|proxy|profile)\\b(?! \\w+ the )',
+    'whp (status|check|devices|reload|resume|pause|test|diag|flows|forget|unpin|proxy|profile)\\b(?! \\w+ the )',
     'fw4 reload$',
-    'ip (-\\S+ )*(link|route|addr|rule|neigh) ',
+    'ip (-\\S+ )*(link|route|addr|rule|neigh) [a-z]',
     'sysctl -w ',
     '(ping|logread|ifup|rm) ',
     'free$',

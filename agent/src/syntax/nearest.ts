@@ -1,9 +1,12 @@
 // syntax/nearest: the known word closest to a misspelt one, for problems that ask "did you mean". At most two
-// letters may differ, since a wrong suggestion is worse than none.
+// letters may differ, since a wrong suggestion is worse than none; or its end is missing.
 
-/** The word of `known` with the fewest differences from `word`: at most 1 below four letters, else 2. Null: none. */
+/** The word of `known` that begins with `word`, or has the fewest differences from it: at most 1 below five letters, else
+ * 2. Null: none. */
 export function nearest<T extends string>(word: string, known: readonly T[]): T | null {
-  const most = word.length < 4 ? 1 : 2;
+  const longer = known.find((one) => word.length > 2 && one.startsWith(word));
+  if (longer !== undefined) return longer;
+  const most = word.length < 5 ? 1 : 2;
   let best: T | null = null;
   let least = most + 1;
   for (const one of known) {

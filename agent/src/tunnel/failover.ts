@@ -89,13 +89,13 @@ function identity(policy: Policy, name: string): string {
 }
 
 /**
- * Takes a new policy. Health of unchanged proxies and choices that are still eligible are kept. `standing` returns
+ * Takes a new policy. Health of unchanged proxies and choices that are still eligible are kept. `routed` returns
  * the proxy of the app's route in the kernel, after a restart.
  */
 export function adoptPolicy(
   steering: Steering,
   policy: Policy,
-  standing: (app: App) => string | null,
+  routed: (app: App) => string | null,
   now: number,
 ): void {
   const { healths, choices, open, stuck } = steering;
@@ -116,7 +116,7 @@ export function adoptPolicy(
     for (const map of [choices, open, stuck]) map.delete(name);
   }
   for (const app of policy.apps) {
-    const proxy = standing(app);
+    const proxy = routed(app);
     const before = choices.get(app.name) ?? firstChoice(app, proxy, now);
     choices.set(app.name, choose(app, before, healths, now));
     if (!open.has(app.name))

@@ -1,9 +1,11 @@
 // tunnel/plan: computes the tunnel devices, inner addresses, routes and ip rules that a policy needs. reconcile/diff
 // compares them with the kernel's.
+
 import { markOf } from '../policy/marks.ts';
 import type { App, Policy, Proxy } from '../policy/policy.ts';
-import type { GreLink, LinkAddress, PathPiece, Route, Rule } from '../reconcile/desired.ts';
+import type { GreLink, IpRule, LinkAddress, PathPiece, Route } from '../reconcile/desired.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
+import { FAMILIES, familyIn } from '../wire/address.ts';
 import type { Way } from './select.ts';
 
 /** Outer header and GRE header (RFC 2784); a key adds four bytes (RFC 2890). Over IPv6 the kernel adds a
@@ -15,11 +17,10 @@ const WAN_MTU_UNKNOWN = 1492;
 /** Metric of the prohibit: the largest, so that it applies only without the route through the device. */
 const PROHIBIT_METRIC = 0xffffffff;
 const TUNNEL_METRIC = 1;
-const FAMILIES = [4, 6] as const;
 
 /** Bytes of the largest packet that fits through the tunnel. wanMtu null: unknown. */
 export function tunnelMtu(proxy: Proxy, wanMtu: number | null): number {
-  const outer = OVERHEAD[proxy.address.includes(':') ? 6 : 4];
+  const outer = OVERHEAD[familyIn(proxy.address)];
   const overhead = outer + (proxy.key === null ? 0 : GRE_KEY);
   return proxy.mtu ?? (wanMtu ?? WAN_MTU_UNKNOWN) - overhead;
 }
@@ -85,7 +86,7 @@ function firstWay(app: App, proxies: readonly Proxy[]): Way {
 }
 
 /** The proxy of the app's route in the kernel, or null. */
-export function standingProxy(
+export function routedProxy(
   policy: Policy,
   app: App,
   realized: readonly PathPiece[],
@@ -112,7 +113,7 @@ export function plan(
   }
   for (const { slot } of policy.apps) {
     for (const family of FAMILIES) {
-      const rule: Rule = {
+      const rule: IpRule = {
         kind: 'rule',
         family,
         preference: preference + slot,

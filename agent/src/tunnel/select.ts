@@ -13,7 +13,7 @@ export type Way =
 /** up: on the first proxy. failover: on a later one. failback: on a later one while a better one is up but not yet
  * for long enough. probing: on the first one in doubt, or before any probe was answered. down: rejected. direct:
  * past the tunnels. */
-export type PathState = 'up' | 'probing' | 'failover' | 'failback' | 'down' | 'direct';
+export type WayState = 'up' | 'probing' | 'failover' | 'failback' | 'down' | 'direct';
 
 /** How long a better proxy must be up before live flows are moved back, milliseconds. */
 const FAILBACK_HOLD = 30000;
@@ -27,7 +27,7 @@ const POOR_HOLD = 10000;
 
 export interface Choice {
   readonly way: Way;
-  readonly state: PathState;
+  readonly state: WayState;
   /** Start of the way and state, milliseconds. */
   readonly since: number;
   /** How long a better proxy must be up, milliseconds; doubled by a relapse. */
@@ -46,8 +46,8 @@ export interface Chooser {
 
 /** The first choice: the proxy of the kernel's existing route, else the first in the list. Made before the first
  * probe is answered, so that flows at the start are not rejected. */
-export function firstChoice(chooser: Chooser, standing: string | null, now: number): Choice {
-  const proxy = chooser.proxies.find((name) => name === standing) ?? chooser.proxies[0] ?? null;
+export function firstChoice(chooser: Chooser, routed: string | null, now: number): Choice {
+  const proxy = chooser.proxies.find((name) => name === routed) ?? chooser.proxies[0] ?? null;
   const way: Way = proxy === null ? closed(chooser) : { kind: 'tunnel', proxy };
   const state = proxy === null ? closedState(chooser) : 'probing';
   return { way, state, since: now, hold: FAILBACK_HOLD, failedBack: null, poorSince: null };
@@ -57,7 +57,7 @@ function closed(chooser: Chooser): Way {
   return { kind: chooser.fallback === 'direct' ? 'direct' : 'blocked' };
 }
 
-function closedState(chooser: Chooser): PathState {
+function closedState(chooser: Chooser): WayState {
   return chooser.fallback === 'direct' ? 'direct' : 'down';
 }
 
@@ -129,7 +129,7 @@ function moved(chooser: Chooser, before: Choice, to: Health, now: number): Choic
   return { ...before, way, state: stateOn(chooser, to, false), since: now, poorSince: null };
 }
 
-function stateOn(chooser: Chooser, using: Health, betterIsBack: boolean): PathState {
+function stateOn(chooser: Chooser, using: Health, betterIsBack: boolean): WayState {
   if (using.proxy !== chooser.proxies[0]) return betterIsBack ? 'failback' : 'failover';
   return using.state === 'up' ? 'up' : 'probing';
 }

@@ -1,11 +1,12 @@
 // wire/dns-message: encodes a DNS message of one question and no record (RFC 1035 section 4.1), for the questions
 // and the probe of `whp test`.
 
+import { TYPE_A } from './dns-targets.ts';
+
 /** Recursion desired; a response that says "no such name". */
 export const QUERY = 0x0100;
 export const NO_SUCH_NAME = 0x8183;
 
-const TYPE_A = 1;
 const CLASS_IN = 1;
 
 /** `name`: letters, digits and hyphens in labels of at most 63 characters, without a dot at the end. */

@@ -1,5 +1,6 @@
 // wire/flow-text: the one text form of a flow, so that announcements of the ruleset, conntrack entries and packets
 // of a capture can be compared as text.
+import { familyIn } from './address.ts';
 import { ICMP, ICMPV6, TCP, UDP } from './packet.ts';
 
 /** Both ends of a flow, in the direction of its first packet. */
@@ -32,7 +33,7 @@ export function flowText({ protocol, ...ends }: FlowEnds): string {
   const name = typeof protocol === 'number' ? protocolName(protocol) : protocol;
   if (!hasPorts(name)) return `${name} ${ends.source} ${ends.destination}`;
   const side = (address: string, port: number): string =>
-    `${address.includes(':') ? `[${address}]` : address}:${port}`;
+    `${familyIn(address) === 6 ? `[${address}]` : address}:${port}`;
   return `${name} ${side(ends.source, ends.sourcePort)} ${side(ends.destination, ends.destinationPort)}`;
 }
 

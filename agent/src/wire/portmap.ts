@@ -3,8 +3,6 @@
 // for captures.
 import { type Malformed, u16At, u32At } from './reader.ts';
 
-export const PORTMAP_PORT = 5351;
-
 export interface PortMapRequest {
   readonly protocol: 'nat-pmp' | 'pcp';
   /** 'all' is PCP's protocol 0: every protocol (RFC 6887 section 11.1). */

@@ -1,12 +1,13 @@
 // wire/tcp-question: a TCP acknowledgement outside the receiver's window. The receiver answers with an
 // acknowledgement of its own (RFC 9293 section 3.10.7.4). runtime/cuts sends the segment with the peer's address as
 // source; the ruleset replies to the answer with a reset.
+
 import { checksum } from './checksum.ts';
+import { TCP } from './packet.ts';
 
 const IPV4 = 20;
 const IPV6 = 40;
 const TCP_HEADER = 20;
-const TCP = 6;
 const ACK = 0x10;
 
 /** One end of a connection: an address of 4 or 16 bytes, and a port. */

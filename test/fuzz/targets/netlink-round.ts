@@ -8,7 +8,7 @@ import {
   createMessage,
   createReader,
   type Message,
-  type Reader,
+  type MessageReader,
   readMessage,
 } from '../../../agent/src/netlink/message.ts';
 import { readElements } from '../../../agent/src/netlink/nft-element.ts';
@@ -25,7 +25,7 @@ import { must, type Target } from '../target.ts';
 /** In network order. */
 const u32 = (r: ReturnType<typeof readerOf>): number => u16(r) * 0x10000 + u16(r);
 
-function each(w: Writer, order: ByteOrder, visit: (r: Reader, m: Message) => void): void {
+function each(w: Writer, order: ByteOrder, visit: (r: MessageReader, m: Message) => void): void {
   const r = createReader(w.bytes.slice(0, w.length), order);
   const m = createMessage();
   for (let at = 0; at < w.length; ) {

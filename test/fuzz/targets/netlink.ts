@@ -8,7 +8,7 @@ import {
   createReader,
   type Decoded,
   type Message,
-  type Reader,
+  type MessageReader,
   readAck,
   readMessage,
 } from '../../../agent/src/netlink/message.ts';
@@ -30,12 +30,15 @@ import { netlinkSeeds } from '../../fixtures/netlink-seeds.ts';
 import type { Random } from '../random.ts';
 import { isolated, kindOf, must, type Target } from '../target.ts';
 
-type Decoder = (r: Reader, m: Message) => string;
+type Decoder = (r: MessageReader, m: Message) => string;
 
 const queued = createQueuedPacket();
 const logged = createLoggedPacket();
 
-function said<T>(read: (r: Reader, m: Message) => Decoded<T>, check: (value: T) => void): Decoder {
+function said<T>(
+  read: (r: MessageReader, m: Message) => Decoded<T>,
+  check: (value: T) => void,
+): Decoder {
   return (r, m) => {
     const decoded = read(r, m);
     if (!decoded.ok) return decoded.reason.replace(/at \d+/g, 'at');
@@ -97,12 +100,12 @@ const DECODERS: readonly Decoder[] = [
   },
 ];
 
-function senderOf(r: Reader, m: Message, at: number): string | null {
+function senderOf(r: MessageReader, m: Message, at: number): string | null {
   must(at === 0 || (at >= m.body && at + 6 <= m.end), 'a sender outside its message');
   return senderMac(r, at);
 }
 
-function spanOf(r: Reader, m: Message, at: number, length: number): string {
+function spanOf(r: MessageReader, m: Message, at: number, length: number): string {
   must(length === 0 || (at >= m.body && at + length <= m.end), 'a packet outside its message');
   return r.bytes.subarray(at, at + length).join();
 }

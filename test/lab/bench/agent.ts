@@ -1,14 +1,21 @@
 // Starts the agent on the benchmark's router with a measurement of the start, reads its status, stops it.
 // Kernel modules are loaded before, as by /etc/modules.d on OpenWrt.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import type { ProjectFile } from '../machine/image.ts';
 import type { Machine } from '../machine/machine.ts';
+import { projectRoot } from '../machine/paths.ts';
 import { bundle } from './programs.ts';
 
 export const PROGRAMS = '/usr/lib/bench';
 export const HOST = 'WHP_WATCHDOG_SECONDS=600 /usr/lib/whp/whp-host';
-const QUEUE = 5300;
+/** Queue of held answers, and the configuration. */
+export const QUEUE = 5300;
+export const CONFIGURATION = '/etc/config/whp';
+/** Bytecode of the bundle, which the first start after a boot compiles. */
+const BYTECODE = '/var/run/whp/bundle.bytecode*';
 
 const MODULES =
   'nft_ct nft_log nft_queue nft_reject nft_reject_inet nft_masq nft_nat nft_chain_nat nft_fib ' +
@@ -21,10 +28,50 @@ export interface Start {
   readonly queue: number;
 }
 
-/** The router's programs, for LabOptions.routerFiles. */
-export function routerPrograms(): Promise<Map<string, ProjectFile>> {
-  const names = ['start', 'commit', 'wire'];
-  return bundle(Object.fromEntries(names.map((n) => [n, `test/bench/${n}.ts`])), PROGRAMS);
+/** The router's programs, for LabOptions.routerFiles; scripts/bench.sh compiles the one in C. */
+export async function routerPrograms(router: string): Promise<Map<string, ProjectFile>> {
+  const names = ['start', 'commit', 'wire', 'process', 'change'];
+  const files = await bundle(
+    Object.fromEntries(names.map((n) => [n, `test/bench/${n}.ts`])),
+    PROGRAMS,
+  );
+  const bytes = readFileSync(join(projectRoot(), 'out/bench-programs', router, 'accept'));
+  return files.set(`${PROGRAMS}/accept`, { bytes, mode: 0o755 });
+}
+
+/** Milliseconds of a program from fork to exit, the median of `times`. */
+export async function processTime(
+  router: Machine,
+  times: number,
+  command: string,
+): Promise<number> {
+  const line = `${HOST} ${PROGRAMS}/process.mjs ${times} ${command}`;
+  return Number(await router.must(line, { timeout: 60_000 }));
+}
+
+/** What a boot forgets of earlier starts: the bytecode, and what was read from the disk. */
+export async function forgetStarts(router: Machine): Promise<void> {
+  await router.must(`rm -f ${BYTECODE}; sync; echo 3 >/proc/sys/vm/drop_caches`);
+}
+
+/** Ends the agent as a crash does: its table stays. */
+export async function crashAgent(router: Machine, { pid }: Start): Promise<void> {
+  await router.must(`kill -9 ${pid}`);
+}
+
+/** Seconds of processor time that the agent and its watching process have used since they started. */
+export async function processorTime(router: Machine): Promise<number> {
+  const text = await router.must(
+    `for one in /proc/[0-9]*; do
+      [ "$(readlink $one/exe)" = /usr/lib/whp/whp-host ] && cat $one/schedstat
+    done; :`,
+  );
+  const used = text
+    .trim()
+    .split('\n')
+    .reduce((sum, line) => sum + Number(line.split(' ')[0]) / 1e9, 0);
+  if (used > 0) return used;
+  throw new Error('no /proc/PID/schedstat of the agent');
 }
 
 /** A module that this kernel has built in or lacks is no error: the agent's start shows a lack. */
@@ -32,10 +79,13 @@ export async function loadModules(router: Machine): Promise<void> {
   await router.run(`for module in ${MODULES}; do modprobe -q "$module"; done`);
 }
 
-export async function startAgent(router: Machine): Promise<Start> {
+/** `queue` 0: a configuration that holds no answers. */
+export async function startAgent(router: Machine, queue = QUEUE): Promise<Start> {
   const enforcing = 'grep -c "^whp: enforcing" /tmp/whp.log 2>/dev/null';
   const before = (await router.run(enforcing)).stdout.trim();
-  const started = await router.run(`${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${QUEUE}`);
+  const started = await router.run(`${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${queue}`, {
+    timeout: 90_000,
+  });
   // The agent handles signals only after this line: it must not be stopped before.
   for (let tries = 0; started.status === 0 && tries < 50; tries += 1) {
     if ((await router.run(enforcing)).stdout.trim() !== (before || '0')) {

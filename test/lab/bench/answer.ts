@@ -1,4 +1,4 @@
-// The DNS messages of the benchmark: the first label of a query has phase and number, so that its answer is
+// The DNS messages of the benchmark: the first label of a query has phase, run and number, so that its answer is
 // found on both wires; and the resolver's answers. Pure.
 
 /** The names after the first label: of no profile, and of the Skype profile; equally long. */
@@ -6,16 +6,18 @@ export const OTHER_DOMAIN = 'host.shopi.com';
 export const OUR_DOMAIN = 'host.skype.com';
 /** Target of the answer's CNAME. */
 const TARGET = 'edge-star.cdn.example.net';
-/** Addresses in an answer: two, and twenty in phases with a capital letter. */
-const FEW = 2;
-const MANY = 20;
+/** Addresses in an answer. */
+const ADDRESSES = 2;
+/** Characters of a phase: its letter, and the number of the run. */
+const PHASE = 2;
+const LABEL = PHASE + 5;
 
 function nameBytes(name: string): number[] {
   const labels = name.split('.');
   return [...labels.flatMap((one) => [one.length, ...Array.from(one, (c) => c.charCodeAt(0))]), 0];
 }
 
-/** Phase letter and five digits: "c00042". */
+/** Phase and five digits: "c100042". */
 export function labelOf(phase: string, number: number): string {
   return phase + String(number).padStart(5, '0');
 }
@@ -40,16 +42,14 @@ function questionEnd(query: Uint8Array): number {
 export function answerTo(query: Uint8Array, serial: number): Uint8Array | null {
   const end = query.length < 17 || (query[2]! & 0x80) !== 0 ? -1 : questionEnd(query);
   if (end < 0) return null;
-  const letter = query[13]!;
-  const count = letter >= 65 && letter <= 90 ? MANY : FEW;
-  const answer = new Uint8Array(end + cname.length + count * 16);
+  const answer = new Uint8Array(end + cname.length + ADDRESSES * 16);
   answer.set(query.subarray(0, end));
   // Response, recursion available; one question, the CNAME and the addresses; EDNS not echoed.
-  answer.set([0x81, 0x80, 0, 1, 0, count + 1, 0, 0, 0, 0], 2);
+  answer.set([0x81, 0x80, 0, 1, 0, ADDRESSES + 1, 0, 0, 0, 0], 2);
   answer.set(cname, end);
   const owner = end + 12;
-  for (let i = 0, at = end + cname.length; i < count; i++, at += 16) {
-    const host = serial * count + i;
+  for (let i = 0, at = end + cname.length; i < ADDRESSES; i++, at += 16) {
+    const host = serial * ADDRESSES + i;
     const address = [23, 96 + ((host >> 16) & 15), (host >> 8) & 255, host & 255];
     answer.set([0xc0 | (owner >> 8), owner & 255, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, ...address], at);
   }
@@ -59,6 +59,11 @@ export function answerTo(query: Uint8Array, serial: number): Uint8Array | null {
 /** The first label of a DNS message's question that starts at bytes[at], or null. */
 export function labelAt(bytes: Uint8Array, at: number, end: number): string | null {
   const length = at + 13 < end ? bytes[at + 12]! : 0;
-  if (length !== 6 || at + 13 + length > end) return null;
+  if (length !== LABEL || at + 13 + length > end) return null;
   return String.fromCharCode(...bytes.subarray(at + 13, at + 13 + length));
+}
+
+/** The phase that a label was asked in. */
+export function phaseOf(label: string): string {
+  return label.slice(0, PHASE);
 }

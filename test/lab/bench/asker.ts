@@ -1,25 +1,31 @@
-// The benchmark's home device, in the world's namespace `home`: sends queries at a steady rate, independent of
-// the answers. Prints how many it sent and how many answers it received.
+// The benchmark's home devices, in the world's namespace `home`: send queries by turns at a steady rate, independent
+// of the answers. Prints how many they sent and how many answers they received.
 // Usage: asker SERVER RATE COUNT PHASE PERCENT-MATCHING
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
-import { monotonic } from 'whp:socket';
-import { openDatagrams } from '../world/socket.ts';
+import { monotonic, SO_BINDTODEVICE, setsockopt } from 'whp:socket';
+import { check, openDatagrams, SOL_SOCKET } from '../world/socket.ts';
 import { labelOf, OTHER_DOMAIN, OUR_DOMAIN, queryFor } from './answer.ts';
+import { DEVICES } from './devices.ts';
 
-const [, address = '198.51.100.53', rate = '100', count = '1000', phase = 'a', matching = '0'] =
+const [, address = '198.51.100.53', rate = '100', count = '1000', phase = 'a1', matching = '0'] =
   scriptArgs;
 /** Source ports used in turn: the number of connections in the router's conntrack. */
 const SOCKETS = 16;
 /** Milliseconds to wait for late answers. */
-const PATIENCE = 700;
+const PATIENCE = 500;
 
 let received = 0;
-const sockets = Array.from({ length: SOCKETS }, () =>
-  openDatagrams('neutral', undefined, () => {
+const sockets = Array.from({ length: SOCKETS }, (_, at) => {
+  // Each fourth query can match, and these are of all devices.
+  const device = DEVICES[(at >> 2) % DEVICES.length]!;
+  const socket = openDatagrams('neutral', { address: device.address, port: 0 }, () => {
     received += 1;
-  }),
-);
+  });
+  const name = Uint8Array.from([...device.name, '\0'], (letter) => letter.charCodeAt(0));
+  check(setsockopt(socket.fd, SOL_SOCKET, SO_BINDTODEVICE, name.buffer), 'SO_BINDTODEVICE');
+  return socket;
+});
 const server = { address, port: 53 };
 const [perSecond, total, percent] = [Number(rate), Number(count), Number(matching)];
 const start = monotonic();

@@ -3,7 +3,14 @@
 // difference; each pair of neighbours gives one ratio.
 import type { Machine } from '../machine/machine.ts';
 import { type Start, startAgent, stopAgent } from './agent.ts';
+import { beside, type Reading, reading } from './figures.ts';
 import { DIRECT, PORT, PROXIED, PROXY } from './world.ts';
+
+/** For README. */
+const QUESTION = {
+  direct: 'web and games: speed of one TCP connection, of that without `whp`',
+  tunnel: 'in the tunnel: of the speed of the same tunnel made by hand',
+};
 
 export type Path = 'direct' | 'tunnel';
 export type Load = 'tcp' | 'udp';
@@ -122,4 +129,28 @@ async function iperf(world: Machine, target: string, load: Load): Promise<number
 async function idleTime(router: Machine): Promise<{ idle: number; all: number }> {
   const [, ...ticks] = (await router.must('head -n 1 /proc/stat')).trim().split(/\s+/).map(Number);
   return { idle: ticks[3] ?? 0, all: ticks.reduce((sum, one) => sum + one, 0) };
+}
+
+/** One reading a pair: in percent of that without the agent. */
+export function forwardingReadings(measured: readonly Forwarding[]): Reading[][] {
+  const rounds = measured[0]?.pairs.length ?? 0;
+  return Array.from({ length: rounds }, (_, round) =>
+    measured.map(({ path, load, pairs, idle }) => {
+      const pair = pairs[round]!;
+      const unit = load === 'tcp' ? 'Mbit/s' : 'packets/s';
+      const how = load === 'tcp' ? 'TCP' : 'UDP 64 B';
+      const where = path === 'direct' ? 'direct' : 'in the tunnel, beside plain GRE';
+      const question = load === 'tcp' ? { question: QUESTION[path] } : {};
+      const name = `forwarding with the table: ${how} ${where}`;
+      return reading(name, (100 * pair.with) / pair.without, '%', {
+        atLeast: 97,
+        beside: [
+          beside('with the agent', pair.with, unit),
+          beside(path === 'direct' ? 'without' : 'a tunnel made by hand', pair.without, unit),
+        ],
+        note: `router idle ${(idle * 100).toFixed(0)} %`,
+        ...question,
+      });
+    }),
+  );
 }

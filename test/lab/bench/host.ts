@@ -1,6 +1,8 @@
-// Load of the host by other programs: processor time that neither this program nor its emulators used. Two
+// The host of the emulators, for the kept figures, and its load by other programs: processor time that neither this program nor its emulators used. Two
 // emulators need both processors, so a disturbed run is reported.
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 
 interface Reading {
   /** Busy ticks (1/100 s) of the host's processors, and those of this process tree. */
@@ -56,4 +58,13 @@ export function watchHost(): () => number {
     const others = after.host - before.host - (after.own - before.own);
     return Math.max(0, (others * 10) / Math.max(1, after.at - before.at));
   };
+}
+
+/** The emulated router, and the host that emulates it. */
+export function machineText(router: string): string {
+  const version = spawnSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).stdout ?? '';
+  const emulator = /version (\d+\.\d+)/.exec(version)?.[1] ?? '?';
+  const processor = router === 'mipsel' ? `, ${process.env.WHP_CPU ?? '34Kf'}` : '';
+  const [first] = cpus();
+  return `${router} router${processor}, QEMU ${emulator} on ${cpus().length} x ${first?.model ?? '?'}`;
 }

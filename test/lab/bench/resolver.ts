@@ -1,6 +1,5 @@
 // The benchmark's outside resolver, in the world's namespace `net`: answers every query at once with a CNAME
-// and addresses that no other answer contains, so that each is new to the router. The first letter of the name
-// gives their number.
+// and addresses that no other answer contains, so that each is new to the router.
 // Usage: resolver ADDRESS
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';

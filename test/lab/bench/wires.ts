@@ -1,7 +1,7 @@
 // The time of each DNS answer in the router: from its arrival on the WAN card to its departure from the LAN
 // card. The router's emulator writes both captures with one clock.
 import { framesOf } from '../verdict/frames.ts';
-import { labelAt } from './answer.ts';
+import { labelAt, phaseOf } from './answer.ts';
 
 /** An answer that arrived: time in seconds, and of its departure, undefined if it did not leave. */
 export interface Passage {
@@ -23,14 +23,14 @@ function answers(capture: Uint8Array): Map<string, number> {
   return seen;
 }
 
-/** Every answer that reached the router, by its phase letter, in order of arrival. */
+/** Every answer that reached the router, by its phase, in order of arrival. */
 export function passages(wan: Uint8Array, lan: Uint8Array): Map<string, Passage[]> {
   const left = answers(lan);
   const phases = new Map<string, Passage[]>();
   for (const [label, arrived] of answers(wan)) {
-    const phase = phases.get(label[0]!) ?? [];
+    const phase = phases.get(phaseOf(label)) ?? [];
     phase.push({ label, arrived, left: left.get(label) });
-    phases.set(label[0]!, phase);
+    phases.set(phaseOf(label), phase);
   }
   return phases;
 }

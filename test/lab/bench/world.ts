@@ -1,8 +1,9 @@
 // The world of the benchmarks: two hosts wired directly to the router, so that the router is the slowest part.
-// `home` on the LAN wire sends queries; `net` on the ISP wire is the ISP, the resolver, the proxy's end of the
+// `home` on the LAN wire sends queries, of four devices; `net` on the ISP wire is the ISP, the resolver, the proxy's end of the
 // tunnel and every server.
 import type { ProjectFile } from '../machine/image.ts';
 import type { Machine } from '../machine/machine.ts';
+import { DEVICES } from './devices.ts';
 import { bundle } from './programs.ts';
 
 export const RESOLVER = '198.51.100.53';
@@ -33,17 +34,32 @@ const HOSTS = `
   ip netns exec net sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.home.rp_filter=0
 `;
 
+/** A device's packets leave by its own interface: arp_ignore lets only that one answer for its address. */
+const HOME_DEVICES = `
+  set -e
+  ip netns exec home sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0 \
+    net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2
+${DEVICES.map(
+  ({ name, address, mac }, at) => `
+  ip -n home link add link wire-lan name ${name} address ${mac} type macvlan mode bridge
+  ip -n home address add ${address}/24 dev ${name}
+  ip -n home link set ${name} up
+  ip -n home route add default via ${ROUTER} dev ${name} metric ${at + 1}`,
+).join('')}
+`;
+
 const HOME = '/usr/lib/bench';
 
 /** The world's programs, for LabOptions.worldFiles. */
 export async function worldPrograms(): Promise<Map<string, ProjectFile>> {
-  const sources = { resolver: 'test/lab/bench/resolver.ts', asker: 'test/lab/bench/asker.ts' };
-  return bundle(sources, HOME);
+  const names = ['resolver', 'asker', 'flows'];
+  return bundle(Object.fromEntries(names.map((n) => [n, `test/lab/bench/${n}.ts`])), HOME);
 }
 
 /** Builds the hosts and starts the resolver. */
 export async function startWorld(world: Machine): Promise<void> {
   await world.must(HOSTS);
+  await world.must(HOME_DEVICES);
   // Runs in the background: a control channel delays the last bytes of a program's output.
   await world.must(
     `ip netns exec net /usr/lib/whp/whp-host ${HOME}/resolver.mjs ${RESOLVER} >/tmp/resolver 2>&1 &
@@ -69,8 +85,23 @@ export async function ask(
   count: number,
   percent: number,
 ): Promise<Asked> {
-  const words = [`${HOME}/asker.mjs`, server, rate, count, phase, percent];
-  const line = `ip netns exec home env WHP_WATCHDOG_SECONDS=60 /usr/lib/whp/whp-host ${words.join(' ')}`;
   const timeout = (count / rate) * 3000 + 20_000;
-  return JSON.parse(await world.must(line, { timeout })) as Asked;
+  const said = await atHome(world, timeout, 'asker', server, rate, count, phase, percent);
+  return JSON.parse(said) as Asked;
+}
+
+/** `count` flows from the home to a server in a range of the profile. */
+export async function openFlows(world: Machine, count: number): Promise<void> {
+  await atHome(world, 60_000, 'flows', PROXIED, count);
+}
+
+function atHome(
+  world: Machine,
+  timeout: number,
+  program: string,
+  ...words: readonly (string | number)[]
+): Promise<string> {
+  const host = 'env WHP_WATCHDOG_SECONDS=90 /usr/lib/whp/whp-host';
+  const line = `ip netns exec home ${host} ${HOME}/${program}.mjs ${words.join(' ')}`;
+  return world.must(line, { timeout });
 }

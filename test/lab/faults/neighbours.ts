@@ -1,7 +1,7 @@
 // Other programs on the router that use our marks and tables: rules of mwan3 and pbr, a firewall rule that sets
 // the whole mark, routes in our tables. `whp check` and `whp status` report each with the option to change; the
 // option resolves it; no packet leaves outside the tunnel meanwhile.
-import { alarmLines } from '../../lib/alarms.ts';
+import { alarmLines, unbroken } from '../../lib/alarms.ts';
 import { configText } from '../mode.ts';
 import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
@@ -30,7 +30,7 @@ const withGlobals = (...lines: string[]): string =>
 
 async function check(lab: FaultLab): Promise<{ status: number; text: string }> {
   const { status, stdout } = await lab.router.run('/usr/bin/whp check', { timeout: 60_000 });
-  return { status, text: stdout.trim() };
+  return { status, text: unbroken(stdout.trim()) };
 }
 
 /** The `! collision:` lines of `whp status`, after the agent's next tick. */

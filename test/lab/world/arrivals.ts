@@ -15,8 +15,7 @@
 // longest time between an arrival's beginning and its answer, milliseconds.
 import * as os from 'qjs:os';
 import * as std from 'qjs:std';
-import type { Client } from './client.ts';
-import { converse, noteFlow } from './client.ts';
+import { type Client, converse, noteFlow } from './client.ts';
 import { sleep, waitFor } from './clock.ts';
 import { decodeAnswer, encodeQuery, TYPE } from './dns-message.ts';
 import { openLogbook, say } from './logbook.ts';

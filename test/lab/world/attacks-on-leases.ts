@@ -1,13 +1,13 @@
-// The adversary's cases about time: use of an address after its answer has expired. The lab's shortest TTL
-// (LIFE) and conntrack's timeout of a closed connection (router/root/etc/sysctl.conf) are short, so that a case
-// ends within a session.
+// The adversary's cases about time: use of an address after its answer has expired. The lab's shortest TTL (2 s) and
+// conntrack's timeout of a closed connection (lab/router/root/etc/sysctl.conf) are short, so that a case ends within a
+// session. The set's element lives for 310 s at least (ruleset/elements, LEASES), so these cases do not show what the
+// table knows without it: unit/ruleset/trace does.
 import { type Attack, contact, only, type Stage, who } from './attack.ts';
 import { exchange, lookUp } from './client.ts';
 import { sleep } from './clock.ts';
 import { encodeOpening, VERB } from './speech.ts';
 
-/** Milliseconds after which an answer of two seconds has been over for long: the lab's shortest life of
- * an address, what the agent adds to it, and some. */
+/** Milliseconds after which an answer of two seconds has been over for long. */
 const LIFE = 17_000;
 /** Milliseconds between two things said on a live connection. */
 const PAUSE = 700;

@@ -1,7 +1,11 @@
 // answers/names: names for completion. Devices choose some of them, so a name that a shell would expand is left out.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NAME_KINDS, type NameSources, namesAnswer } from '../../../agent/src/answers/names.ts';
+import {
+  type CompletionSources,
+  NAME_KINDS,
+  namesAnswer,
+} from '../../../agent/src/answers/names.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 
 const uci = parseUci(
@@ -23,7 +27,7 @@ const from = {
   hosts: names.map((name) => ({ mac: '02:00:00:00:00:01', address: null, name })),
   profiles: ['skype'],
   pins: [{ address: '198.51.100.7' }, { address: '2600:1406:3a::77' }],
-} as unknown as NameSources;
+} as unknown as CompletionSources;
 
 test('names of each kind, sorted, each once', () => {
   const all = Object.fromEntries(NAME_KINDS.map((kind) => [kind, namesAnswer(kind, from).rows]));

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { createLedger, type Ledger } from '../../../agent/src/account/ledger.ts';
 import { RPC_ROWS, type RpcSources, rpcAnswer } from '../../../agent/src/answers/rpc.ts';
 import { invalid, ok } from '../../../agent/src/syntax/result.ts';
-import { NAMELESS } from '../../fixtures/surroundings.ts';
+import { NAMELESS, surroundings } from '../../fixtures/surroundings.ts';
 
 const TUPLE = {
   source: '192.168.1.10',
@@ -20,6 +20,7 @@ function from(counted: Ledger | string, mostRows = RPC_ROWS): RpcSources {
   return {
     ledger,
     names: NAMELESS,
+    present: () => surroundings(),
     time: 0,
     mostRows,
     ask(method, operand, limit) {

@@ -35,6 +35,8 @@ const device = (up: boolean) => [
 const way = (kind: 'blocked' | 'direct') => steered('a', LOST, { way: { kind } });
 const stuck = () => ({ ...steered('a'), stuck: new Map([['skype', 'refused']]) });
 
+const WHOLE = { partly: false, left_s: null };
+
 /** Each state in which flows are not proxied, with the words of new connections. */
 const STATES: readonly (readonly [Partial<StatusInput>, Partial<App>, string])[] = [
   [{ steering: way('blocked') }, {}, 'refused fallback'],
@@ -49,7 +51,14 @@ const STATES: readonly (readonly [Partial<StatusInput>, Partial<App>, string])[]
 
 test('new connections: one state, with its cause', () => {
   const up = told().apps[0]!.new_connections;
-  assert.equal(up, { state: 'proxied', proxy: 'a', cause: null, reason: null, left_s: null });
+  assert.equal(up, {
+    ...WHOLE,
+    state: 'proxied',
+    proxy: 'a',
+    cause: null,
+    reason: null,
+    fix: null,
+  });
   for (const [change, app, wanted] of STATES) {
     const { state, proxy: by, cause, reason, left_s } = told(change, app).apps[0]!.new_connections;
     assert.is(`${state} ${cause}`, wanted);
@@ -62,6 +71,8 @@ test('new connections: one state, with its cause', () => {
     proxy: null,
     cause: 'paused',
     reason: 'paused by you for 10 min more',
+    fix: 'whp resume skype',
+    partly: false,
     left_s: 600,
   });
 });
@@ -87,7 +98,7 @@ test('each problem ends in a command', () => {
   assert.equal(first, {
     text: 'is DOWN: probes are not answered',
     place: 'proxy a',
-    fix: `ping -c 3 ${proxy.address}`,
+    fix: `ping -c 3 ${proxy.address}; whp test`,
   });
   assert.equal(second, {
     text: 'is REFUSED: no proxy is up (fallback block); to let it go direct for an hour',
@@ -126,7 +137,7 @@ test('a proxy has one state', () => {
 test('a device that asks other resolvers is named', () => {
   const directory = new Map([['tv', { macs: [], blocks: ['192.168.1.11'], hosts: [] }]]);
   const names = deviceNames({ directory, hosts: [], neighbours: () => new Map() });
-  const state = createState(policyFrom({ escape: {} }), () => false);
+  const state = createState(policyFrom({ resolverBypass: {} }), () => false);
   const keys = [portKey('192.168.1.11', 53)!, portKey('192.168.1.12', 853)!];
   const kernel: KernelView = {
     ...KERNEL,

@@ -3,6 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { NowAnswer } from '../../../agent/src/answers/now.ts';
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import {
   bypassLines,
   exitLine,
@@ -15,7 +16,7 @@ import {
   tunnelLine,
 } from '../../../agent/src/answers/test.ts';
 import { type CallSeen, callLines, unreadLines } from '../../../agent/src/answers/test-call.ts';
-import { lookLines, masqueradeLine, partLines } from '../../../agent/src/answers/test-looks.ts';
+import { lookLines, masqueradeLines, partLines } from '../../../agent/src/answers/test-looks.ts';
 import { testLineText } from '../../../agent/src/cli/text-test.ts';
 import type { KernelPart } from '../../../agent/src/policy/missing-parts.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
@@ -128,12 +129,18 @@ test('devices that ask others: each with its commands', () => {
   assert.is(plain!.fix, undefined);
 });
 
-function call(now: NowAnswer | null, change: Partial<CallSeen> = {}) {
+function call(
+  now: NowAnswer | null,
+  change: Partial<CallSeen> = {},
+  ear: StatusAnswer['dns_answers'] = 'held',
+) {
   const proxied = {
     state: 'proxied',
     proxy: 'a',
     cause: null,
     reason: null,
+    fix: null,
+    partly: false,
     left_s: null,
   } as const;
   const apps = [{ app: 'skype', new_connections: now ?? proxied }] as unknown as NonNullable<
@@ -141,7 +148,7 @@ function call(now: NowAnswer | null, change: Partial<CallSeen> = {}) {
   >['apps'];
   const seen: CallSeen = {
     policy,
-    status: { apps },
+    status: { apps, dns_answers: ear },
     hosts: [
       { mac: '02:00:00:00:00:10', address: '192.168.1.10', name: null },
       { mac: '02:00:00:00:00:11', address: '192.168.1.11', name: 'tv' },
@@ -162,7 +169,7 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
     good.text,
     'a call from tv would leave by 198.51.100.7; your own address 203.0.113.9 would not be seen',
   );
-  const none = { proxy: null, left_s: null };
+  const none = { proxy: null, fix: null, partly: false, left_s: null };
   for (const [line, words] of [
     [call(null, { wrong: ['firewall'] }), 'if not for: firewall'],
     [
@@ -170,11 +177,28 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
       'would be REFUSED: no proxy',
     ],
     [
-      call({ ...none, state: 'direct', cause: 'paused', reason: 'it is paused' }),
+      call({
+        ...none,
+        state: 'direct',
+        cause: 'paused',
+        reason: 'it is paused',
+        fix: 'whp resume skype',
+      }),
       'would leave by your own address 203.0.113.9, DIRECT: it is paused',
     ],
+    [
+      call({
+        ...none,
+        state: 'proxied',
+        proxy: 'a',
+        cause: 'lan',
+        reason: 'lan1 is a port',
+        partly: true,
+      }),
+      'would leave by 198.51.100.7; your own address 203.0.113.9 would not be seen, but not all of them: lan1 is a port',
+    ],
     [call(null, { exits: new Map() }), 'the tunnel a, which does not answer'],
-    [call(null, { status: { apps: [] } }), 'has not loaded the app'],
+    [call(null, { status: { apps: [], dns_answers: 'held' } }), 'has not loaded the app'],
     [call(null, { status: null }), 'no agent runs'],
   ] as const) {
     assert.is(line.state, 'wrong', words);
@@ -182,9 +206,29 @@ test('the sentence: proxied, with a fault, refused, direct, paused, silent, not 
     assert.type(line.fix, 'string', words);
   }
   assert.is(
-    call({ ...none, state: 'direct', cause: 'paused', reason: 'it is paused' }).fix,
+    call({
+      ...none,
+      state: 'direct',
+      cause: 'paused',
+      reason: 'it is paused',
+      fix: 'whp resume skype',
+    }).fix,
     'whp resume skype',
   );
+});
+
+test('answers that are not held: a first packet may show the address, which is no fault of the router', () => {
+  for (const [ear, state, said] of [
+    ['held', 'ok', false],
+    ['filled', 'ok', false],
+    ['none', 'ok', false],
+    ['watched', 'note', true],
+    ['unseen', 'note', true],
+  ] as const) {
+    const told = call(null, {}, ear);
+    assert.is(told.state, state, ear);
+    assert.is(told.text.includes('but by a first packet: DNS answers are not held'), said, ear);
+  }
 });
 
 test('the sentence never names a private address as the own one', () => {
@@ -216,7 +260,15 @@ test('without an app: why, what to type, and whether the tunnel works', () => {
 });
 
 test('while the file on disk cannot be read: what the agent does with a call by the last good one', () => {
-  const now = { state: 'proxied', proxy: 'a', cause: null, reason: null, left_s: null } as const;
+  const now = {
+    state: 'proxied',
+    proxy: 'a',
+    cause: null,
+    reason: null,
+    fix: null,
+    partly: false,
+    left_s: null,
+  } as const;
   const of = (change: object) =>
     unreadLines({ apps: [{ app: 'skype', new_connections: { ...now, ...change } } as never] })[0]!;
   assert.equal([of({}).state, of({}).fix], ['note', 'whp check']);
@@ -262,7 +314,7 @@ test('kernel modules: GRE is there if a tunnel answered; asked for without an ap
 test('masquerade: by the zone that holds the tunnel', () => {
   const of = (text: string) => {
     const uci = parseUci(text, 'firewall');
-    return uci.ok ? masqueradeLine(uci.value, 'whp-a') : assert.unreachable()!;
+    return uci.ok ? masqueradeLines(uci.value, ['whp-a'])[0]! : assert.unreachable()!;
   };
   const lan = "config zone\n\tlist network 'lan'\n\toption masq '1'\n";
   const zone = `${lan}config zone 'whp'\n\tlist device 'whp-+'\n`;
@@ -271,7 +323,17 @@ test('masquerade: by the zone that holds the tunnel', () => {
   assert.match(of(lan).fix!, 'firewall.sh install');
   const unnamed = "config zone\n\toption device 'eth9 whp-a'\n\toption masq '0'\n";
   assert.match(of(lan + unnamed).fix!, 'firewall.@zone[1].masq');
-  assert.is(masqueradeLine(null, 'whp-a').state, 'note');
+  const wan = `${lan}config zone 'w'\n\toption name 'wan'\n\tlist device 'whp-+'\n\toption masq '1'\n`;
+  assert.match(
+    of(wan).text,
+    'firewall.w, for whp-a: your zone wan, so its rules and port forwards',
+  );
+  assert.not.match(of(`${zone}\toption masq '1'\n`).text, 'your zone wan');
+  const unread = masqueradeLines(null, ['whp-a', 'whp-b']);
+  assert.equal(
+    unread.map(({ state }) => state),
+    ['note'],
+  );
 });
 
 test('as text: 80 columns, the command unbroken below it; as JSON one object', () => {

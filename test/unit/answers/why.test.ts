@@ -3,10 +3,11 @@
 // kernel.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { flowAnswers, type KernelView } from '../../../agent/src/answers/flows.ts';
+import { flowAnswers, type KernelView, learnedAnswer } from '../../../agent/src/answers/flows.ts';
 import type { FlowEntry, Present } from '../../../agent/src/answers/now.ts';
 import { whyAnswer } from '../../../agent/src/answers/why.ts';
 import type { Surroundings, WhyAnswer } from '../../../agent/src/answers/why-parts.ts';
+import { findEndpoint } from '../../../agent/src/learn/endpoints.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
 import { markOf } from '../../../agent/src/policy/marks.ts';
 import type { Policy } from '../../../agent/src/policy/policy.ts';
@@ -234,6 +235,8 @@ test('an app that is for some devices: yes, no, and not known', () => {
   const ask = (query: string): WhyAnswer => why(query, around(), kernelOf(), state);
   assert.is(ask(flow(LEARNED, 443)).state, 'proxied');
   const unknown = ask(`udp 192.168.1.77:50000 ${LEARNED}:443`);
+  assert.equal([unknown.state, unknown.app], ['unknown', 'skype']);
+  assert.match(unknown.verdict, /^not known: skype is for its devices alone, and the MAC of 192/);
   assert.match(unknown.reasons.join(), /the MAC of 192\.168\.1\.77 is not known/);
   const other = around({ macOf: () => '02:00:00:00:00:99' });
   const no = why(flow(LEARNED, 443), other, kernelOf(), state);
@@ -262,6 +265,26 @@ const DIRECTORY = new Map([
   ['laptop', { ...NOBODY, blocks: ['192.168.1.20'] }],
   ['kids', { ...NOBODY, macs: [MAC], isGroup: true as const }],
 ]);
+
+test('an address is the application’s as long as its element is in the set, which outlives the answer’s TTL', () => {
+  const state = learnedState();
+  const known = findEndpoint(state.learned, 'skype', LEARNED)!;
+  assert.ok(known.kept > known.expires + 1000);
+  const lasts = (now: number): string => why(LEARNED, around({ now }), kernelOf(), state).verdict;
+  assert.is(lasts(known.kept - 1), lasts(NOW));
+  assert.is.not(lasts(known.kept + 1), lasts(NOW));
+  const late = known.kept - 5000;
+  assert.match(why(LEARNED, around({ now: late }), kernelOf(), state).reasons[0]!, '; 5 s left');
+  assert.match(
+    why('ui.skype.com', around({ now: late }), kernelOf(), state).reasons.join(),
+    '5 s left',
+  );
+  const { endpoints } = learnedAnswer(state, kernelOf(), around().names, late);
+  assert.equal(
+    endpoints.map(({ left_s }) => left_s),
+    [5],
+  );
+});
 
 test('the verdict names the devices of an app that is for some alone, and each line its device', () => {
   const state = learnedState(
@@ -424,6 +447,60 @@ test('a flow that is open is answered by what the kernel does with it', () => {
   }
 });
 
+/** An app by what rules made of it: ranges added to the profile, names kept out. */
+function ruled(
+  ranges: readonly (readonly [string, readonly number[]])[],
+  except: readonly string[],
+): State {
+  const { profile } = policy.apps[0]!;
+  const all = (ports: readonly number[]) => (ports.length > 0 ? ports : ([[0, 65535]] as const));
+  const own = ranges.map(([block, ports]) => ownRange([block], ['tcp', 'udp'], all(ports), WORK));
+  const names = except.map((value) => ({ value, evidence: 'source' as const, by: BANK }));
+  const dns = { ...profile.dns, except: [...profile.dns.except, ...names] };
+  return learnedState(policyFrom({ profile: { ranges: [...profile.ranges, ...own], dns } }));
+}
+
+const BANK = 'your rule "bank" (whp:40)';
+
+test('a name that a direct rule keeps so: by which rule, and that a range counts all the same', () => {
+  const ask = (state: State, name = 'pay.bank.example') => why(name, around(), kernelOf(), state);
+  const kept = ask(ruled([], ['bank.example']));
+  assert.equal([kept.state, kept.app], ['direct', null]);
+  assert.match(kept.verdict, /^direct: a rule or a profile keeps the name so$/);
+  assert.is(
+    kept.reasons[0],
+    `skype: kept direct as a name by ${BANK} with bank.example, but not by its addresses`,
+  );
+  assert.match(kept.reasons[1]!, 'in a range of an app, that counts: whp why ADDRESS');
+  // The kernel looks at addresses: a range of all of them has this one too.
+  const all = ask(ruled([['0.0.0.0/0', []]], ['bank.example']));
+  assert.equal([all.state, all.app, all.proxy], ['proxied', 'skype', 'a']);
+  assert.is(all.verdict, `proxied: skype has every address, by ${WORK}, by proxy a`);
+  assert.match(all.reasons[0]!, BANK);
+  const some = ask(ruled([['0.0.0.0/0', [443]]], []));
+  assert.is(some.state, 'direct');
+  assert.match(some.verdict, 'direct, but for tcp and udp ports 443 of every address, which skype');
+});
+
+test('a name of a proxy rule names the rule; an address rule that keeps its addresses direct wins', () => {
+  const { profile } = policy.apps[0]!;
+  const entry = { value: 'example.com', evidence: 'source' as const, by: WORK };
+  const dns = { ...profile.dns, suffixes: [...profile.dns.suffixes, entry] };
+  const more = learnedState(policyFrom({ profile: { dns } }));
+  const named = why('a.example.com', around(), kernelOf(), more);
+  assert.is(named.verdict, `proxied: a name of skype (.example.com, ${WORK}), by proxy a`);
+  const except = [ownRange([LEARNED], ['tcp', 'udp'], [[0, 65535]], BANK)];
+  const kept = why(
+    'ui.skype.com',
+    around(),
+    kernelOf(),
+    learnedState(policyFrom({ app: { except } })),
+  );
+  assert.is(kept.state, 'direct');
+  assert.is(kept.verdict, `direct by ${BANK}, which has the addresses that were learned from it`);
+  assert.match(kept.reasons.join(), `kept direct by ${BANK}`);
+});
+
 test('names, devices by name, and words that are nothing', () => {
   const named = why('UI.Skype.com.');
   assert.match(named.verdict, /^proxied: a name of skype, by proxy a$/);
@@ -433,9 +510,11 @@ test('names, devices by name, and words that are nothing', () => {
   assert.match(why('tv').verdict, /^a device of this home; skype applies/);
   assert.match(why('TV.lan').verdict, /a device of this home/);
   for (const [query, problem] of [
-    ['nonsense', /no address, no flow .*, no host name .* and no device/],
+    ['nonsense', /no address, no flow .*, no host name .* and no device .*; whp devices$/],
     ['', /no address/],
     ['8.8.8.8 x', /no address/],
+    ['skype', /^"skype" is an app, .*; whp status$/],
+    ['a', /^"a" is a proxy, .*; whp proxy list$/],
     ['udp 1.2.3.4:5', /no address/],
     ['udp 1.2.3.4 5.6.7.8', /a udp flow has a port at both ends/],
     ['udp 1.2.3.4:70000 5.6.7.8:1', /no address/],

@@ -65,6 +65,12 @@ function two(input: Partial<StatusInput>, skype: Partial<App> = {}): Case {
   };
 }
 
+const PORT = {
+  cause: 'lan',
+  state: 'direct',
+  reason: 'lan1 is a port of br-lan',
+  device: 'lan1',
+} as const;
 const BLOCKED = 'skype is REFUSED: no proxy is up (fallback block)';
 const ECHO = 'echo leaves by proxy a (198.51.100.7)';
 
@@ -102,6 +108,39 @@ const STATES: Readonly<Record<string, readonly [Case, verdict: string]>> = {
   'no lan device': [
     { input: { lanless: true } },
     'NOT PROTECTED: skype goes out directly: no device of list lan exists',
+  ],
+  'a port of a bridge': [
+    {
+      input: {
+        lan: ['lan1'],
+        stops: [PORT],
+        problems: [{ where: 'whp.globals.lan', what: PORT.reason, fix: 'uci commit whp' }],
+      },
+    },
+    'NOT PROTECTED: skype goes out directly: lan1 is a port of br-lan',
+  ],
+  'one of two lan devices': [
+    {
+      input: {
+        lan: ['br-lan', 'lan1'],
+        stops: [PORT],
+        problems: [{ where: 'whp.globals.lan', what: PORT.reason, fix: 'uci commit whp' }],
+      },
+    },
+    'PARTLY WORKING: skype leaves by proxy a (198.51.100.7), but not all of it: lan1 is a port',
+  ],
+  'an ip rule before ours': [
+    {
+      input: {
+        stops: [{ cause: 'rule', state: 'refused', reason: 'ip rule 100 comes before ours' }],
+        problems: [{ where: 'collision: x', what: 'ip rule 100', fix: 'uci commit whp' }],
+      },
+    },
+    'NOT WORKING: skype is REFUSED: ip rule 100 comes before ours',
+  ],
+  'a device that DHCP has not met': [
+    { app: { macs: ['02:00:00:00:00:11'], unmet: ['ps5'] } },
+    'PARTLY WORKING: skype leaves by proxy a (198.51.100.7), but not all of it: no lease and',
   ],
   'no device known': [
     { app: { macs: [] } },
@@ -285,8 +324,8 @@ test('what is said only when there is something to say: in words, with the right
   );
   assert.match(said({ outside }), 'by the first packets of flows (nf_conntrack_acct is 0)');
   const suspects = [`skype: supernode 192.0.2.1 has sent ${'many '.repeat(30)}requests`];
-  const silent = [{ text: 'no packet seen on br-lan for 25 min', fix: 'ip -s link show br-lan' }];
-  assert.match(said({ suspects, silent }), 'br-lan for 25 min ip -s link show br-lan');
+  const silent = [{ text: 'no packet seen on br-lan for 25 min', fix: 'ifconfig br-lan' }];
+  assert.match(said({ suspects, silent }), 'br-lan for 25 min ifconfig br-lan');
 });
 
 test.run();

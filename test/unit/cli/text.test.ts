@@ -138,6 +138,19 @@ test('totals name the device', () => {
   assert.match(text, /^device 192\.168\.1\.10 +1 B +2 B +3 +tv$/m);
 });
 
+test('totals: apps, then proxies, then devices', () => {
+  const rows = ['app b', 'device 192.168.1.10', 'proxy x', 'app a'].map((subject) => ({
+    ...{ subject, bytes_up: 1, bytes_down: 2, flows: 3, device: null },
+  }));
+  const text = countersText({ rows, flows_open: 0, flows_ended: 0 }, CLOCK);
+  assert.equal(text.match(/^(app|proxy|device) \S+/gm), [
+    'app b',
+    'app a',
+    'proxy x',
+    'device 192.168.1.10',
+  ]);
+});
+
 test('what is learned: durations, and the widest rows', () => {
   const wide = { ...endpoint, remote: SIX, device: 'living-room-television', left_s: 604_798 };
   const name = `${'very-long-label.'.repeat(12)}skype.com`;

@@ -5,8 +5,8 @@ import { isDeferred, MOST_WAITING } from '../../../agent/src/learn/deferral.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 
 const renew: Effect = { kind: 'renew', set: 'skype_addr4', elements: [] };
-const told = { kind: 'told', what: { kind: 'lesson', lesson: {} } } as unknown as Effect;
-const asked = { kind: 'told', what: { kind: 'asked' } } as unknown as Effect;
+const told = { kind: 'monitor', event: { kind: 'lesson', lesson: {} } } as unknown as Effect;
+const asked = { kind: 'monitor', event: { kind: 'asked' } } as unknown as Effect;
 const release: Effect = { kind: 'release', id: 1 };
 
 test('an answer that teaches waits, as many as are held at once', () => {

@@ -41,7 +41,7 @@ test('what the agent knows of a set follows the same rule, in whatever order the
 });
 
 test('the caps of sets are the sizes that the table declares', () => {
-  const policy = policyFrom({ globals: { hold: true }, escape: { hello: 'hold' } });
+  const policy = policyFrom({ globals: { hold: true }, resolverBypass: { hello: 'hold' } });
   const { name, profile } = policy.apps[0]!;
   const sets = compile(policy).sets.filter((one) => one.role === 'learned');
   for (const kind of [...LEARNED_SETS, ...SHARE_SETS]) {

@@ -54,7 +54,7 @@ test('each kind of evidence says which range, name, port or peer', () => {
   assert.match(String(say('range', '198.51.100.77', 9)[0]), /pinned by the owner/);
   assert.equal(say('addr', '203.0.113.7', 443), [
     'ui.skype.com is 203.0.113.7, asked by 192.168.1.9',
-    61000,
+    311000,
   ]);
   assert.equal(say('port', '203.0.113.8', 9), [
     "udp port 13021 is the application's on 192.168.1.34",

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { metDevices, namesAddresses } from '../../../agent/src/config/met.ts';
 import { changeGateways, gatewayAddresses } from '../../../agent/src/learn/gateways.ts';
 import { heldElements } from '../../../agent/src/learn/snapshot.ts';
-import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
+import type { LookedAt, RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { unmetDevices } from '../../../agent/src/preflight/unmet.ts';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { macKey, portKey } from '../../../agent/src/ruleset/elements.ts';
@@ -89,7 +89,7 @@ config device 'tv'
     'whp',
   );
   assert.ok(uci.ok);
-  const subject = { uci: uci.value } as unknown as Subject;
+  const subject = { uci: uci.value } as unknown as LookedAt;
   const hosts = { hosts: [{ mac: '02:00:00:00:00:0d', address: null, name: 'tv' }] };
   const neighbours = new Map([
     ['192.168.1.11', PHONE],

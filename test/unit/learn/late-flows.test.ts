@@ -8,8 +8,8 @@ import {
   lateConnections,
   peerText,
   portText,
+  type Recheck,
   unbackedPair,
-  type Wish,
 } from '../../../agent/src/learn/late-flows.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
 import { ownRange } from '../../../agent/src/policy/build-rules.ts';
@@ -70,17 +70,17 @@ function inbound(device: string, port: number, remote: string): Connection {
 }
 
 /** The requests for another look at conntrack that `events` cause, each with its time. */
-function wishesOf(events: readonly (readonly [at: number, Event])[]): [number, Wish][] {
+function rechecksOf(events: readonly (readonly [at: number, Event])[]): [number, Recheck][] {
   const state = createState(policy, () => false);
   return events.flatMap(([at, event]) =>
-    step(state, event, at).flatMap((effect): [number, Wish][] =>
-      effect.kind === 'late' ? [[at, effect.wish]] : [],
+    step(state, event, at).flatMap((effect): [number, Recheck][] =>
+      effect.kind === 'late' ? [[at, effect.recheck]] : [],
     ),
   );
 }
 
-function cutBy(wish: Wish, connections: readonly Connection[]): Connection[] {
-  return lateConnections(connections, [groundsOf(app, [wish])], setting, false);
+function cutBy(recheck: Recheck, connections: readonly Connection[]): Connection[] {
+  return lateConnections(connections, [groundsOf(app, [recheck])], setting, false);
 }
 const shown = (prefix: string, bytes: Uint8Array): Event => ({
   kind: 'evidence',
@@ -153,30 +153,30 @@ test('an address learned late: once, when it is new; the flow to it is cut, othe
   const message = answerTo('ui.skype.com', [{ name: '@12', type: 1, ttl: 600, rdata }]);
   const bytes = udp4([192, 168, 1, 1], 53, [192, 168, 1, 11], 40000, message);
   const [query, answer] = askedEvents(bytes);
-  const wishes = wishesOf(
+  const rechecks = rechecksOf(
     [1000, 2000, 500_000].flatMap((at): [number, Event][] => [
       [at, query],
       [at, answer],
     ]),
   );
-  const wish: Wish = { kind: 'address', app: 'skype', remote: '203.0.113.7' };
-  assert.equal(wishes, [[1000, wish]]);
+  const recheck: Recheck = { kind: 'address', app: 'skype', remote: '203.0.113.7' };
+  assert.equal(rechecks, [[1000, recheck]]);
   const [to, beside] = [direct(PHONE, 1, '203.0.113.7', 443, true), direct(PHONE, 1, PEER, 443)];
-  assert.equal(cutBy(wish, [to, beside]), [to]);
+  assert.equal(cutBy(recheck, [to, beside]), [to]);
 });
 
 test('a port that a supernode, a mapping or a peer shows: its flows, either way round', () => {
   const known = udp({ src: PHONE, dst: NODE, sport: 13021, dport: 40001 }, new Uint8Array(30));
   const map = udp({ src: PHONE, dst: ROUTER, sport: 6000, dport: 5351 }, natPmp(1, 13021, 3600));
-  const wishes = wishesOf([
+  const rechecks = rechecksOf([
     [1000, shown('whp:range:skype', known)],
     [9000, shown('whp:mapping:skype', map)],
   ]);
   const ends = { app: 'skype', device: PHONE, mac: null } as const;
-  const wish: Wish = { kind: 'port', ...ends, protocol: 'udp', port: 13021 };
-  assert.equal(wishes, [
-    [1000, wish],
-    [9000, wish],
+  const recheck: Recheck = { kind: 'port', ...ends, protocol: 'udp', port: 13021 };
+  assert.equal(rechecks, [
+    [1000, recheck],
+    [9000, recheck],
   ]);
   const media = direct(PHONE, 13021, PEER, 20000);
   const stranger = inbound(PHONE, 13021, '90.210.10.1');
@@ -184,22 +184,22 @@ test('a port that a supernode, a mapping or a peer shows: its flows, either way 
   const same = direct(OTHER, 13021, PEER, 20000);
   const tcp = direct(PHONE, 13021, PEER, 20000, true);
   // All flows between the device and a peer of its port are the app's.
-  assert.equal(cutBy(wish, [media, stranger, game, same, tcp]), [media, stranger, tcp]);
+  assert.equal(cutBy(recheck, [media, stranger, game, same, tcp]), [media, stranger, tcp]);
 });
 
 test('a port that one address of a device shows is the port of all its addresses', () => {
-  const wish = (mac: string | null): Wish => {
+  const recheck = (mac: string | null): Recheck => {
     const ends = { app: 'skype', device: PHONE, mac } as const;
     return { kind: 'port', ...ends, protocol: 'udp', port: 13021 };
   };
   const six = direct(PHONE6, 13021, '2600:1406:3a::34', 20000);
   const others = direct('2001:db8:1::c', 13021, '2600:1406:3a::34', 20000);
   const mac = '02:00:00:00:00:0b';
-  assert.equal(cutBy(wish(mac), [six, others]), [six]);
-  assert.equal(cutBy(wish(null), [six, others]), []);
+  assert.equal(cutBy(recheck(mac), [six, others]), [six]);
+  assert.equal(cutBy(recheck(null), [six, others]), []);
   // The MAC of another router identifies no device: only the address counts.
   const routed = { ...setting, gateways: new Set([mac]) };
-  const cut = lateConnections([six], [groundsOf(app, [wish(mac)])], routed, false);
+  const cut = lateConnections([six], [groundsOf(app, [recheck(mac)])], routed, false);
   assert.equal(cut, []);
 });
 

@@ -8,7 +8,7 @@ import {
   createSilence,
   type Ending,
   expireSilence,
-  isToBeTold,
+  isResettable,
   silenced,
 } from '../../../agent/src/learn/silence.ts';
 import { heldElements } from '../../../agent/src/learn/snapshot.ts';
@@ -79,16 +79,16 @@ test('an echo has no ports to be silenced', () => {
   assert.equal(silenced(createSilence(), [ending], 0), { added: [], gone: [] });
 });
 
-test('TCP that both ends believe in is told; offloaded, unanswered and UDP are not', () => {
+test('TCP that both ends believe in is reset; offloaded, unanswered and UDP are not', () => {
   const tcp = connection(PHONE, PEER, 443, 6);
-  const told = (one: Connection) => isToBeTold(one, 0x0f000000);
-  assert.is(told(tcp), true);
-  assert.is(told({ ...tcp, status: 0 }), false);
-  assert.is(told({ ...tcp, status: 2 | (1 << 14) }), false);
-  assert.is(told({ ...tcp, status: 2 | (1 << 15) }), false);
+  const resettable = (one: Connection) => isResettable(one, 0x0f000000);
+  assert.is(resettable(tcp), true);
+  assert.is(resettable({ ...tcp, status: 0 }), false);
+  assert.is(resettable({ ...tcp, status: 2 | (1 << 14) }), false);
+  assert.is(resettable({ ...tcp, status: 2 | (1 << 15) }), false);
   // Offloaded to our own flow table: its packets still pass every rule.
-  assert.is(told({ ...tcp, status: 2 | (1 << 14), mark: 0x01000000 }), true);
-  assert.is(told(connection(PHONE, PEER, 443)), false);
+  assert.is(resettable({ ...tcp, status: 2 | (1 << 14), mark: 0x01000000 }), true);
+  assert.is(resettable(connection(PHONE, PEER, 443)), false);
 });
 
 test('a device that has thousands of flows cut makes room among its own', () => {

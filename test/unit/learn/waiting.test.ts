@@ -5,7 +5,7 @@ import { createWaiting, takeWaiting, waitFor } from '../../../agent/src/learn/wa
 
 /** `looks` counts how often the answer's asker is read: once in each pass. */
 function answer(asker: string, size: number, looks = { count: 0 }) {
-  const rest = { device: asker, said: { mac: null, resolver: null }, outside: false };
+  const rest = { device: asker, exchange: { mac: null, resolver: null }, outside: false };
   return {
     ...rest,
     bytes: new Uint8Array(size),

@@ -2,7 +2,11 @@
 // decoded from recordings of Linux 6.18, in both byte orders; refused batches explained.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { createReader, type Message, type Reader } from '../../../agent/src/netlink/message.ts';
+import {
+  createReader,
+  type Message,
+  type MessageReader,
+} from '../../../agent/src/netlink/message.ts';
 import { putSetDump, readElements } from '../../../agent/src/netlink/nft-element.ts';
 import { readNftEvent } from '../../../agent/src/netlink/nft-event.ts';
 import {
@@ -229,7 +233,7 @@ test('a deleted table and a new generation are told, both orders', () => {
     34000000 0f0a0000 12000000 73420000 00000005 08000100 00000005 08000200 00004273
     0d000300 7768702d 686f7374 00000000`);
   for (const order of ['little', 'big'] as const) {
-    const read = <T>(decode: (r: Reader, m: Message) => T, recorded: Uint8Array): T => {
+    const read = <T>(decode: (r: MessageReader, m: Message) => T, recorded: Uint8Array): T => {
       const bytes = order === 'little' ? recorded : asBigEndian(recorded);
       return decode(createReader(bytes, order), firstMessage(bytes, order === 'little')!);
     };

@@ -98,7 +98,7 @@ test('what is disabled is left out', () => {
   const unset = "config proxy 'cloud'\n\toption enabled '0'\n";
   assert.equal(built(`${unset}${app}\toption enabled '0'\n`).proxies, []);
   assert.equal(problems(`${unset}${app}`), [
-    "whp.skype.proxy (whp:4): every proxy of the list is disabled; enable one, or disable the app with option enabled '0'",
+    "whp.skype.proxy (whp:4): every proxy of the list is disabled; uci set whp.cloud.enabled='1'; uci commit whp; whp reload",
   ]);
 });
 

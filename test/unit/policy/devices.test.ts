@@ -90,6 +90,28 @@ test('a name that nobody has means nobody, not everybody', () => {
   assert.equal(limits(text, HOSTS), { devices: [], macs: [] });
 });
 
+test('the devices of an app whose names nobody has had, those of a group too', () => {
+  const unmet = (text: string) => {
+    const result = build(text, HOSTS);
+    return result.ok ? result.value.apps[0]!.unmet : null;
+  };
+  const sections = `config device 'console'
+	list name 'xbox'
+config device 'ps5'
+	list name 'ps5'
+config device 'tablet'
+	list mac 'aa:bb:cc:00:00:0a'
+config group 'kids'
+	list device 'console'
+	list device 'ps5'
+	list device 'tablet'
+`;
+  assert.equal(unmet(`\tlist device 'kids'\n${sections}`), ['ps5']);
+  assert.equal(unmet(`\tlist device 'ps5'\n\tlist device 'tablet'\n${sections}`), ['ps5']);
+  assert.is(unmet(`\tlist device 'console'\n\tlist device 'tablet'\n${sections}`), undefined);
+  assert.is(unmet(sections), undefined);
+});
+
 test('problems name section, option and line', () => {
   const text = `	list device 'nobody'
 	list device 'ff:ff:ff:ff:ff:ff'

@@ -12,18 +12,18 @@ function build(lines: string, more: Partial<BuildInput> = {}) {
   return buildPolicy({ uci: uci.value, profiles: new Map(), ...more });
 }
 
-function escapeOf(lines: string, more: Partial<BuildInput> = {}) {
+function bypassOf(lines: string, more: Partial<BuildInput> = {}) {
   const built = build(lines, more);
   assert.ok(built.ok);
-  return built.value.escape;
+  return built.value.resolverBypass;
 }
 
 test('nothing asked for and no list: nothing to compile', () => {
-  assert.is(escapeOf("\toption enabled '1'\n"), undefined);
+  assert.is(bypassOf("\toption enabled '1'\n"), undefined);
 });
 
 test('a list alone: devices are noted, nothing is refused', () => {
-  assert.equal(escapeOf("\toption enabled '1'\n", { doh: ['1.1.1.1'] }), {
+  assert.equal(bypassOf("\toption enabled '1'\n", { doh: ['1.1.1.1'] }), {
     hello: 'off',
     redirect: false,
     rejectDot: false,
@@ -43,7 +43,7 @@ test('every option', () => {
     "\tlist dns_device 'AA:BB:CC:DD:EE:0F'",
     '',
   ].join('\n');
-  assert.equal(escapeOf(lines, { doh: ['1.1.1.1'] }), {
+  assert.equal(bypassOf(lines, { doh: ['1.1.1.1'] }), {
     hello: 'hold',
     redirect: true,
     rejectDot: true,
@@ -56,10 +56,13 @@ test('every option', () => {
 
 test('a device told by its address is told by its MAC too, where DHCP knows it', () => {
   const hosts = [{ mac: '02:00:00:00:00:0b', address: '192.168.1.11', name: null }];
-  const escape = escapeOf("\toption dns_redirect '1'\n\tlist dns_device '192.168.1.11'\n", {
+  const resolverBypass = bypassOf("\toption dns_redirect '1'\n\tlist dns_device '192.168.1.11'\n", {
     hosts,
   });
-  assert.equal([escape?.devices, escape?.macs], [['192.168.1.11'], ['02:00:00:00:00:0b']]);
+  assert.equal(
+    [resolverBypass?.devices, resolverBypass?.macs],
+    [['192.168.1.11'], ['02:00:00:00:00:0b']],
+  );
 });
 
 test('problems name the option', () => {

@@ -48,6 +48,7 @@ test('a proxy rule adds names and ranges to its app, and to no other', () => {
   assert.equal(one!.profile.dns.suffixes.at(-1), {
     value: 'calls.example.com',
     evidence: 'source',
+    by: 'your rule "mine" (whp:9)',
   });
   const added = one!.profile.ranges.at(-1)!;
   assert.equal(added.addresses.slice(0, 2), ['198.51.100.9', '198.51.100.64/26']);

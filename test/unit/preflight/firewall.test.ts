@@ -3,9 +3,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
-import { type Fate, type Flow, fateOf } from '../../../agent/src/preflight/forward-chain.ts';
+import { type Fate, fateOf, type NewFlow } from '../../../agent/src/preflight/forward-chain.ts';
 
-const FLOW: Flow = { from: 'br-lan', to: 'whp-cloud', family: 4, protocol: 'udp' };
+const FLOW: NewFlow = { from: 'br-lan', to: 'whp-cloud', family: 4, protocol: 'udp' };
 
 /** The listing of table fw4 with these lines in the chains forward and forward_lan. */
 function fw4(forward: string, lan: string, more = '', policy = 'drop'): string {
@@ -67,12 +67,12 @@ jump handle_reject`;
 const ALLOWED = `jump accept_to_wan comment "!fw4: Accept lan to wan forwarding"
 jump accept_to_whp comment "!fw4: Accept lan to whp forwarding"`;
 
-function fate(listing: string, change: Partial<Flow> = {}): Fate {
+function fate(listing: string, change: Partial<NewFlow> = {}): Fate {
   const { forward } = readFirewall(listing, []);
   return fateOf(forward!, { ...FLOW, ...change });
 }
 
-function passes(listing: string, change: Partial<Flow> = {}): string {
+function passes(listing: string, change: Partial<NewFlow> = {}): string {
   const { passes, chain, some } = fate(listing, change);
   return passes ? 'yes' : `no: ${chain}${some.length > 0 ? `; some: ${some.join(' / ')}` : ''}`;
 }
@@ -211,6 +211,12 @@ table inet whp_offload {
     { table: 'inet fw4', devices: ['br-lan', 'wan'], hardware: true },
     { table: 'ip soft', devices: ['eth0'], hardware: false },
   ]);
+});
+
+test('banIP is seen by its table, whatever is in it', () => {
+  const of = (listing: string): boolean => readFirewall(listing, []).hasBanIp;
+  assert.ok(of('table inet fw4 {\n}\ntable inet banIP {\n\tchain wan-input {\n\t}\n}\n'));
+  assert.not.ok(of('table inet banIPx {\n}\ntable ip banIP {\n}\n'));
 });
 
 test.run();

@@ -5,14 +5,14 @@ import * as assert from 'uvu/assert';
 import { configurationLook } from '../../../agent/src/preflight/configuration.ts';
 import { hostsLook } from '../../../agent/src/preflight/hosts.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
-import type { RouterSeen, Subject } from '../../../agent/src/preflight/seen.ts';
+import type { LookedAt, RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { timeZoneLook } from '../../../agent/src/preflight/time-zone.ts';
 import type { KnownHosts } from '../../../agent/src/syntax/dhcp-hosts.ts';
 import { type FoundZone, findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
 
 /** One app whose devices are unknown, and one for all devices. */
-function subject(text: string): Subject {
+function subject(text: string): LookedAt {
   const uci = parseUci(text, 'whp');
   assert.ok(uci.ok);
   const apps = [
@@ -20,7 +20,7 @@ function subject(text: string): Subject {
     { name: 'chat', devices: [] },
     { name: 'talk', devices: ['192.168.1.5'], macs: [] },
   ];
-  return { uci: uci.value, policy: { apps } } as unknown as Subject;
+  return { uci: uci.value, policy: { apps } } as unknown as LookedAt;
 }
 
 function lookAt(hosts: KnownHosts): Look {
@@ -30,7 +30,7 @@ function lookAt(hosts: KnownHosts): Look {
 /** `timed`: apps with a schedule, beside one without. */
 function zoneOf(zone: FoundZone, timed: readonly string[]): Look {
   const apps = [...timed.map((name) => ({ name, schedule: [[0, 60]] })), { name: 'always' }];
-  return timeZoneLook({ policy: { apps } } as unknown as Subject, { zone } as RouterSeen);
+  return timeZoneLook({ policy: { apps } } as unknown as LookedAt, { zone } as RouterSeen);
 }
 
 test('lease files and static hosts', () => {
@@ -67,7 +67,7 @@ test('an app whose devices nobody has is noted at its place', () => {
   assert.equal(hostsLook(subject(text), seen).notes, [
     {
       where: 'whp.skype.device (whp:3)',
-      what: "no lease and no static host has a name of its devices, so nobody's skype is proxied; with a MAC: uci add_list whp.skype.device='AA:BB:CC:DD:EE:FF'; uci commit whp; whp reload",
+      what: "no lease and no static host has a name of its devices, so nobody's skype is proxied: write the MAC of each (list device); whp devices",
     },
   ]);
 });
@@ -98,7 +98,7 @@ test('a time zone that nobody knows is noted where an app goes by the hour', () 
 test('lines of the configuration without effect are noted', () => {
   const uci = parseUci('config app x\noption a 1; option b 2\noption a 3\n', 'whp');
   assert.ok(uci.ok);
-  const { seen, problems, notes } = configurationLook({ uci: uci.value } as Subject);
+  const { seen, problems, notes } = configurationLook({ uci: uci.value } as LookedAt);
   assert.is(seen, 'whp: 1 section as OpenWrt reads them');
   assert.equal(problems, []);
   assert.equal(

@@ -4,10 +4,11 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { KernelLink } from '../../../agent/src/netlink/kernel-link.ts';
 import type { KernelRoute } from '../../../agent/src/netlink/route.ts';
+import type { KernelRule } from '../../../agent/src/netlink/rule.ts';
 import { buildPolicy } from '../../../agent/src/policy/build.ts';
 import { readFirewall } from '../../../agent/src/preflight/firewall.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
-import { linesOf, looksOf } from '../../../agent/src/preflight/looks.ts';
+import { linesOf, looksOf, stopsOf } from '../../../agent/src/preflight/looks.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { createTraffic, notesOf, watchTraffic } from '../../../agent/src/preflight/traffic.ts';
 import { verdictOf } from '../../../agent/src/preflight/verdict.ts';
@@ -15,7 +16,12 @@ import type { Profile } from '../../../agent/src/profile/profile.ts';
 import { invalid, ok, problemText } from '../../../agent/src/syntax/result.ts';
 import { findZone } from '../../../agent/src/syntax/time-zone-files.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
-import { kernelAddress, kernelLink, kernelRoute } from '../../fixtures/kernel-objects.ts';
+import {
+  kernelAddress,
+  kernelLink,
+  kernelRoute,
+  kernelRule,
+} from '../../fixtures/kernel-objects.ts';
 import { withValue } from '../../fixtures/profile.ts';
 import { ROUTER_SEEN } from '../../fixtures/router-seen.ts';
 import { homeWith } from '../../fixtures/uci.ts';
@@ -52,6 +58,15 @@ function problems(seen: Partial<RouterSeen>, text = CONFIG): string[] {
 
 function notes(seen: Partial<RouterSeen>, text = CONFIG): string[] {
   return noteLines(looked(text, seen));
+}
+
+/** What stops: "direct lan eth0". */
+function stops(seen: Partial<RouterSeen>, text = CONFIG): string[] {
+  return stopsOf(looked(text, seen)).map((one) => {
+    const { state, cause, app, family, device, proxy, partly, open } = one;
+    const of = [app, family, device, proxy, partly && 'partly', open && 'open'];
+    return [state, cause, ...of.filter((word) => word !== undefined)].join(' ');
+  });
 }
 
 /** All notes as lines. */
@@ -139,7 +154,15 @@ test('a port of a bridge: packets come in as those of the bridge', () => {
   const [said = ''] = problems({}, lan('eth0'));
   assert.match(said, 'eth0 is a port of br-lan');
   assert.match(said, "uci del_list whp.globals.lan='eth0'; uci add_list whp.globals.lan='br-lan'");
-  assert.match(problems({}, lan('br-lan', 'eth0'))[0]!, /eth0'; uci commit whp/);
+  assert.equal(stops({}, lan('eth0')), ['direct lan eth0']);
+  // With the bridge beside it nothing is lost.
+  assert.equal([...problems({}, lan('br-lan', 'eth0')), ...stops({}, lan('br-lan', 'eth0'))], []);
+  const [idle = ''] = notes({}, lan('br-lan', 'eth0'));
+  assert.match(
+    idle,
+    'eth0 is a port of br-lan, which is in the list too: it adds nothing; uci del_',
+  );
+  assert.equal(stops({}, lan('br-lan', 'br-lna')), ['direct lan br-lna']);
   // Devices of a VRF keep their names.
   const links = [...HOME.links, link(6, 'vrf', { kind: 'vrf' })].map((one) =>
     one.name === 'br-lan' ? { ...one, master: 6 } : one,
@@ -215,6 +238,16 @@ test('a lan device that is down, or that no device uses the router by', () => {
 test('a default route by a lan device', () => {
   const [said = ''] = problems({ routes: [route(5)] });
   assert.match(said, 'ip route: the default route leaves by br-lan, which is a lan device');
+  assert.equal(stops({ routes: [route(5)] }), ['direct way_out 4']);
+  assert.equal(stops({ routes: [route(4), route(5, { metric: 10 })] }), []);
+  assert.match(
+    problems({}, lan('wan'))[0]!,
+    /nothing of IPv4 is proxied; uci del_list whp\.globals\.lan='wan'; uci add_list whp\.globals\.lan='br-lan'; uci commit whp; whp reload$/,
+  );
+  assert.match(
+    problems({}, lan('br-lan', 'wan'))[0]!,
+    /proxied; uci del_list [^;]*; uci commit whp/,
+  );
   assert.match(problems({ routes: [route(4), route(5, { family: 6 })] })[0]!, /^ip -6 route: /);
   assert.equal(problems({ routes: [route(4), route(5, { metric: 10 })] }), []);
   assert.match(notes({ routes: [route(4), route(5, { metric: 10 })] })[0]!, 'while wan is down');
@@ -249,6 +282,18 @@ test('a firewall without zone or forwarding for the tunnels', () => {
   assert.equal(more, []);
   assert.match(said, 'firewall, br-lan to whp-cloud: the firewall refuses new connections');
   assert.match(said, '(table inet fw4, chain forward, policy drop)');
+  const fw = (text: string) => stops({ firewall: ok(readFirewall(text, [])) });
+  const bad = listing('lan', 'wan');
+  const at = (family: number, open = '') => `refused firewall ${family} br-lan cloud${open}`;
+  assert.equal(fw(listing('lan', 'whp')), []);
+  assert.equal(fw(bad), [at(4, ' open'), at(6, ' open')]);
+  const kept = bad.replace(
+    'iifname "br-lan"',
+    'ct state established,related accept\n\t\tiifname "br-lan"',
+  );
+  assert.equal(fw(kept), [at(4), at(6)]);
+  const udp = kept.replace('jump accept_to_wan', 'meta l4proto tcp oifname "whp-*" accept');
+  assert.equal(fw(udp), [at(4, ' partly'), at(6, ' partly')]);
   assert.match(said, /; \/usr\/share\/whp\/firewall\.sh install; fw4 reload$/);
   const looks = looked(CONFIG, { firewall: ok(readFirewall(listing('lan', 'whp'), [])) });
   assert.is(seenOf(looks, 'firewall'), 'table inet fw4: passes from br-lan to whp-cloud');
@@ -266,6 +311,26 @@ test('a firewall without zone or forwarding for the tunnels', () => {
   );
   const firewall = ok(readFirewall(home, []));
   assert.match(notes({ firewall })[0]!, 'of a rule that asks for more than the devices');
+});
+
+test('an ip rule before ours: what it takes now, of each app', () => {
+  const rule = (change: Partial<KernelRule>) => [
+    kernelRule({ preference: 100, table: 254, ...change }),
+  ];
+  assert.equal(stops({ rules: rule({}) }), ['refused rule skype 4 open']);
+  assert.equal(stops({ rules: rule({ preference: 20000 }) }), []);
+  const some = { selector: { source: '192.168.1.0/28' } };
+  assert.equal(stops({ rules: rule(some) }), ['refused rule skype 4 partly open']);
+  // A table without a route takes nothing yet; that it will is a problem already.
+  const later = rule({ mark: 0x100, mask: 0xff00, table: 1 });
+  assert.equal([stops({ rules: later }).length, problems({ rules: later }).length], [0, 1]);
+  const routes = [...HOME.routes, route(4, { table: 1 })];
+  assert.equal(stops({ rules: later, routes }), ['refused rule skype 4 partly open']);
+  // Of another slot.
+  assert.equal(stops({ rules: rule({ mark: 0x02000000, mask: 0x0f000000 }) }), []);
+  assert.equal(stops({ rules: rule({ mark: 0x01000000, mask: 0x0f000000 }) }), [
+    'refused rule skype 4 open',
+  ]);
 });
 
 test('kernel modules that are missing, as far as they are needed', () => {
@@ -303,10 +368,10 @@ test('kernel modules that are missing, as far as they are needed', () => {
 
 test('flow offload in software is fine, in the hardware a note', () => {
   const flowTables = [{ table: 'inet fw4', devices: ['br-lan', 'wan'], hardware: false }];
-  assert.equal(notes({ firewall: ok({ forward: null, flowTables }) }), []);
+  assert.equal(notes({ firewall: ok({ forward: null, flowTables, hasBanIp: false }) }), []);
   const hard = [{ ...flowTables[0]!, hardware: true }];
   assert.match(
-    notes({ firewall: ok({ forward: null, flowTables: hard }) })[0]!,
+    notes({ firewall: ok({ forward: null, flowTables: hard, hasBanIp: false }) })[0]!,
     'hardware flow offload',
   );
 });
@@ -427,7 +492,17 @@ test('the verdict says what the file does', () => {
     verdict(off),
     "valid, but nothing is proxied: app skype is disabled; uci set whp.skype.enabled='1'; uci commit whp; whp reload",
   );
-  assert.match(verdict(''), 'there is no app section');
+  assert.match(verdict(CONFIG.slice(0, CONFIG.indexOf('config app'))), 'there is no app section');
+  // The proxy is the first thing that is missing, as in the file that is shipped.
+  const unset = off.replace(
+    "config proxy 'cloud'\n",
+    "config proxy 'cloud'\n\toption enabled '0'\n",
+  );
+  for (const none of ['', unset])
+    assert.match(
+      verdict(none),
+      'nothing is proxied: no proxy is enabled: on your server, whp-proxy',
+    );
   const agent = CONFIG.replace("\tlist lan 'br-lan'\n", "\toption enabled '0'\n");
   assert.match(verdict(agent), 'nothing is proxied: the agent is switched off');
   const nobody = `${CONFIG}	list device 'tv'\nconfig device 'tv'\n	list name 'tv'\n`;

@@ -91,4 +91,17 @@ test('a name in a zone of anybody: the note has the place of the rule, not one i
   assert.is(both.notes.length, 1);
 });
 
+test('a direct name beside a rule that proxies every address: the note says what to write', () => {
+  const bank = rule('bank', '', ['bank.example'], 'direct');
+  const every = (more: string): string => `${rule('all', 'echo', [])}\tlist ${more}\n`;
+  const { notes } = looked(app('echo') + every("address '0.0.0.0/0'") + bank);
+  assert.equal(notes, [
+    'whp.bank.name (whp:13): the addresses of "bank.example" are not direct: your rule "all" (whp:7) proxies every address, whatever its name: write those that are to stay direct (list address)',
+  ]);
+  const ports = looked(app('echo') + every("port '443'") + bank).notes;
+  assert.match(ports.join(), /proxies every address on its ports, whatever its name:/);
+  const some = app('echo') + every("address '198.51.100.0/24'") + bank;
+  assert.equal(looked(some).notes, []);
+});
+
 test.run();

@@ -3,17 +3,17 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DhcpDns } from '../../../agent/src/preflight/dhcp-dns.ts';
-import type { DnsTurn } from '../../../agent/src/preflight/dns-turns.ts';
+import type { DnsRedirect } from '../../../agent/src/preflight/dns-redirects.ts';
 import type { Look } from '../../../agent/src/preflight/look.ts';
 import { resolversLook } from '../../../agent/src/preflight/resolvers.ts';
 import type { RouterSeen } from '../../../agent/src/preflight/seen.ts';
 import { fail, ok } from '../../../agent/src/syntax/result.ts';
 import { kernelAddress, kernelLink } from '../../fixtures/kernel-objects.ts';
-import { escape, globals } from '../../fixtures/policies.ts';
+import { globals, resolverBypass } from '../../fixtures/policies.ts';
 import { ROUTER_SEEN } from '../../fixtures/router-seen.ts';
 
-const ESCAPE = { ...escape, doh: [] };
-const POLICY = { globals, proxies: [], apps: [], escape: ESCAPE };
+const BYPASS = { ...resolverBypass, doh: [] };
+const POLICY = { globals, proxies: [], apps: [], resolverBypass: BYPASS };
 const SEEN: RouterSeen = {
   ...ROUTER_SEEN,
   links: [kernelLink({ index: 2, name: 'br-lan', kind: 'bridge' })],
@@ -25,7 +25,7 @@ const DHCP: DhcpDns = {
   ports: [{ path: 'dhcp.@dnsmasq[0]', port: 53 }],
   serves: true,
 };
-const TURN: DnsTurn = {
+const REDIRECT: DnsRedirect = {
   table: 'inet fw4',
   to: null,
   port: 5353,
@@ -96,11 +96,11 @@ test('announced in another network than its own: its answers pass this router', 
 });
 
 test('turned elsewhere: DNS alone is seen wherever it goes; everything is no DNS alone', () => {
-  const said = (change: Partial<DnsTurn>): string =>
-    lines(look({ turns: [{ ...TURN, ...change }] }).problems);
+  const said = (change: Partial<DnsRedirect>): string =>
+    lines(look({ redirects: [{ ...REDIRECT, ...change }] }).problems);
   assert.is(said({ to: '?', port: null }), '');
   assert.is(said({ to: '192.168.1.5', port: 54 }), '');
-  const all = (change: Partial<DnsTurn>): string => said({ isEveryPort: true, ...change });
+  const all = (change: Partial<DnsRedirect>): string => said({ isEveryPort: true, ...change });
   assert.match(all({}), 'is turned to port 5353 of this router');
   assert.match(all({ to: '?', port: null }), 'is turned to where nft does not say');
   assert.is(all({ from: [{ not: true, list: '{ "br-lan", "lo" }' }] }), '');
@@ -111,11 +111,11 @@ test('turned elsewhere: DNS alone is seen wherever it goes; everything is no DNS
 
 test('what could not be read is said', () => {
   const dhcp = fail('/etc/config/dhcp', 'a reason');
-  const broken = look({ resolvers: { ...SEEN.resolvers, dhcp }, turns: null });
+  const broken = look({ resolvers: { ...SEEN.resolvers, dhcp }, redirects: null });
   assert.match(lines(broken.notes), '/etc/config/dhcp: a reason');
   assert.match(broken.seen, 'rules that turn DNS elsewhere were not read');
   assert.match(
-    lines(look({}, { ...POLICY, escape: undefined }).notes),
+    lines(look({}, { ...POLICY, resolverBypass: undefined }).notes),
     'doh.json: devices that ask',
   );
 });

@@ -15,10 +15,10 @@ const pins = (...addresses: string[]) => ({
 const standingOf = (app: Partial<App>) => renderParts(compile(policyFrom({ app })));
 
 test('the table of a paused app is the one of any other', () => {
-  const escape = { hello: 'hold' } as const;
+  const resolverBypass = { hello: 'hold' } as const;
   for (const app of [{}, { devices: ['192.168.1.11'] }, { macs: ['02:00:00:00:00:0a'] }]) {
-    const direct = policyFrom({ app: { ...app, direct: 'paused' }, escape });
-    assert.equal(compile(direct), compile(policyFrom({ app, escape })));
+    const direct = policyFrom({ app: { ...app, direct: 'paused' }, resolverBypass });
+    assert.equal(compile(direct), compile(policyFrom({ app, resolverBypass })));
   }
 });
 
@@ -37,7 +37,7 @@ test('a pause or a pin is a choice; nothing, and anything else, is none', () => 
   for (const change of [
     { globals: { hold: true } },
     { proxy: { mtu: 1300 } },
-    { escape: {} },
+    { resolverBypass: {} },
     { apps: [] },
     { apps: [{}, { name: 'other', slot: 2 }] },
     { app: { proxies: [] } },

@@ -11,7 +11,7 @@ import { concat, fromHex, put16, put32 } from '../../fixtures/bytes.ts';
 import { answerTo, queryFor } from '../../fixtures/dns.ts';
 import { fragmentsOf, icmpError, natPmp, tcp, udp, udpOfLength } from '../../fixtures/packets.ts';
 import { captureOf, framesOf, type Timed } from '../../fixtures/pcap.ts';
-import { escape, policy, policyFrom } from '../../fixtures/policies.ts';
+import { policy, policyFrom, resolverBypass } from '../../fixtures/policies.ts';
 
 const A = '192.168.1.10';
 const B = '192.168.1.11';
@@ -469,7 +469,10 @@ test('packets that the capture cut short are counted, and those that would have 
 });
 
 test('TLS hellos that the policy would read are counted', () => {
-  const reading = (hello: 'watch' | 'hold') => ({ ...HOLDING, escape: { ...escape, hello } });
+  const reading = (hello: 'watch' | 'hold') => ({
+    ...HOLDING,
+    resolverBypass: { ...resolverBypass, hello },
+  });
   const ends = { src: A, dst: WEB, sport: 40000, dport: 443 };
   const packets: Timed[] = [
     [0, tcp(ends, 'S')],

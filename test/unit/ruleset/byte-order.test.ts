@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NFT_MSG_NEWSET, NFTA_SET_USERDATA } from '../../../agent/src/netlink/nft-constants.ts';
-import type { Message, Tree } from '../../../agent/src/netlink/nft-tree.ts';
+import type { NftMessage, Tree } from '../../../agent/src/netlink/nft-tree.ts';
 import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { createEncoder } from '../../../agent/src/ruleset/encode/encoder.ts';
 import { ruleMessages } from '../../../agent/src/ruleset/encode/rule.ts';
@@ -19,15 +19,15 @@ import {
   saddr,
   sport,
 } from '../../../agent/src/ruleset/terms.ts';
-import { escape, policyFrom } from '../../fixtures/policies.ts';
+import { policyFrom, resolverBypass } from '../../fixtures/policies.ts';
 
 const globals = { hold: true };
 const ruleset = compile(
-  policyFrom({ globals, escape: { ...escape, hello: 'hold', redirect: true } }),
+  policyFrom({ globals, resolverBypass: { ...resolverBypass, hello: 'hold', redirect: true } }),
 );
 
-function messagesFor(isLittle: boolean): Message[] {
-  const all: Message[] = [];
+function messagesFor(isLittle: boolean): NftMessage[] {
+  const all: NftMessage[] = [];
   const encoding = encodeTable(ruleset, isLittle, (messages) => {
     all.push(...messages);
     return new Uint8Array(0);

@@ -7,22 +7,23 @@ import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/element
 import {
   addElements,
   createKernel,
-  type Kernel,
   listElements,
+  type ModelKernel,
 } from '../../../agent/src/ruleset/trace/fake-kernel.ts';
 import { trace } from '../../../agent/src/ruleset/trace/trace.ts';
 import { natPmp, udp } from '../../fixtures/packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { A, B, NODE, P2P, PEER, ROUTER } from '../../trace/cases.ts';
 
-function send(kernel: Kernel, bytes: Uint8Array, hooks: 'forward' | 'input' = 'forward') {
+function send(kernel: ModelKernel, bytes: Uint8Array, hooks: 'forward' | 'input' = 'forward') {
   const oif = hooks === 'forward' ? 'wan' : '';
   return trace(kernel, { bytes, iif: 'br-lan', oif, hooks }, 1000);
 }
 
 const u = (src: string, sport: number, dst: string, dport: number) =>
   udp({ src, dst, sport, dport }, new Uint8Array(20));
-const keys = (kernel: Kernel, set: string) => listElements(kernel, set, 1000).map(({ key }) => key);
+const keys = (kernel: ModelKernel, set: string) =>
+  listElements(kernel, set, 1000).map(({ key }) => key);
 
 test('port and peer are learned by address, and no other device has them', () => {
   const kernel = createKernel(compile(policyFrom({})));

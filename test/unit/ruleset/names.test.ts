@@ -13,7 +13,14 @@ const CHANGES: readonly Change[] = [
   { app: { name: APP, macs, devices, except: policyFrom({}).apps[0]!.profile.ranges } },
   {
     app: { name: APP },
-    escape: { redirect: true, rejectDot: true, rejectDoh: true, hello: 'hold', devices, macs },
+    resolverBypass: {
+      redirect: true,
+      rejectDot: true,
+      rejectDoh: true,
+      hello: 'hold',
+      devices,
+      macs,
+    },
   },
   { app: { name: APP }, globals: { hold: false } },
 ];

@@ -6,9 +6,9 @@ import { policyFrom } from '../../fixtures/policies.ts';
 
 const numbersOf = (hold: boolean): { queues: number[]; groups: number[] } => {
   const globals = { hold, queue: 65532, group: 65533 };
-  const statements = compile(policyFrom({ globals, escape: { hello: 'hold' } })).chains.flatMap(
-    ({ rules }) => rules.flatMap((one) => one.statements),
-  );
+  const statements = compile(
+    policyFrom({ globals, resolverBypass: { hello: 'hold' } }),
+  ).chains.flatMap(({ rules }) => rules.flatMap((one) => one.statements));
   const sorted = (numbers: number[]): number[] => [...new Set(numbers)].sort((a, b) => a - b);
   return {
     queues: sorted(statements.flatMap((one) => (one.kind === 'queue' ? [one.number] : []))),

@@ -157,7 +157,7 @@ test('what a resolver outside says counts for the device that asked, private or 
     const pair = pairOf(renew.elements[0]!.key);
     assert.equal(pair, { device: PHONE.join('.'), peer: BANK.join('.') });
     assert.is(renew.elements[0]!.timeout, keptFor(600_000));
-    const late = effects.filter((one) => one.kind === 'late').map((one) => one.wish);
+    const late = effects.filter((one) => one.kind === 'late').map((one) => one.recheck);
     const ends = { device: PHONE.join('.'), mac: null, remote: BANK.join('.') };
     assert.equal(late, [{ kind: 'peer', app: 'skype', ...ends }], 'its own flows alone are cut');
     assert.is(kinds(effects).at(-1), 'release');

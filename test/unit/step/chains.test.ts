@@ -454,7 +454,7 @@ test('why and monitor say which name led to which', () => {
     answerTo('e1.cdn.net', [a('@12')]),
   ].flatMap((message) =>
     hear(state, message).flatMap((one) =>
-      one.kind === 'told' ? [monitorText(monitorAnswer(one.what, NAMELESS))] : [],
+      one.kind === 'monitor' ? [monitorText(monitorAnswer(one.event, NAMELESS))] : [],
     ),
   );
   assert.equal(lines, [
@@ -469,10 +469,10 @@ test('why and monitor say which name led to which', () => {
   };
   assert.equal(why('e1.cdn.net').reasons, [
     `for ${DEVICE} it is skype's: api.skype.com led to it; 5 min left`,
-    `203.0.113.9 was learned from it, for ${DEVICE}; 4 min left`,
+    `203.0.113.9 was learned from it, for ${DEVICE}; 5 min left`,
   ]);
   assert.equal(why('api.skype.com').reasons, [
-    `203.0.113.9 was learned from e1.cdn.net, to which it led, for ${DEVICE}; 4 min left`,
+    `203.0.113.9 was learned from e1.cdn.net, to which it led, for ${DEVICE}; 5 min left`,
   ]);
   assert.is(why('e2.cdn.net').verdict, 'direct: no profile and no rule has this name');
 });

@@ -7,7 +7,7 @@ import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { span } from '../../fixtures/bytes.ts';
 import { tcp } from '../../fixtures/packets.ts';
-import { escape, globals } from '../../fixtures/policies.ts';
+import { globals, resolverBypass } from '../../fixtures/policies.ts';
 import { profile } from '../../fixtures/profile.ts';
 import { clientHello, extension, serverName } from '../../fixtures/tls.ts';
 
@@ -28,7 +28,7 @@ function fresh(caps = profile.caps): State {
         proxies: [],
       },
     ],
-    escape: { ...escape, hello: 'hold' },
+    resolverBypass: { ...resolverBypass, hello: 'hold' },
   };
   return createState(policy, (address) => address === '198.51.100.10');
 }
@@ -56,7 +56,7 @@ const kinds = (effects: readonly Effect[]): string[] => effects.map(({ kind }) =
 
 test('a held hello of an application: learned for the device, then through the rules again', () => {
   const effects = send(fresh(), { payload: ours });
-  assert.equal(kinds(effects), ['renew', 'told', 'pass']);
+  assert.equal(kinds(effects), ['renew', 'monitor', 'pass']);
   assert.equal(effects[0], {
     kind: 'renew',
     set: 'skype_hello4',
@@ -67,7 +67,7 @@ test('a held hello of an application: learned for the device, then through the r
 
 test('a watched one: learned, and the connection cut', () => {
   const effects = send(fresh(), { payload: ours, id: null });
-  assert.equal(kinds(effects), ['renew', 'told', 'cut']);
+  assert.equal(kinds(effects), ['renew', 'monitor', 'cut']);
 });
 
 test('somebody else’s hello passes and teaches nothing', () => {
@@ -93,7 +93,7 @@ test('a hello over two segments: the name in the second counts', () => {
     { kind: 'pass', id: 5, again: false },
   ]);
   const second = send(state, { payload: whole.slice(1400), sequence: 1500 });
-  assert.equal(kinds(second), ['renew', 'told', 'pass']);
+  assert.equal(kinds(second), ['renew', 'monitor', 'pass']);
   assert.equal(state.hellos.parts.size, 0);
   // Retransmissions of either segment are refused like the ClientHello.
   const copies = [
@@ -148,7 +148,7 @@ test('the cap holds: the server named longest ago makes room, family by family',
   send(state, { payload: ours, dst: '23.96.10.2', sport: 2 });
   send(state, { payload: ours, src: 'fd00:1::11', dst: '2603:1000::1', sport: 3 });
   const effects = send(state, { payload: ours, dst: '23.96.10.3', sport: 4 });
-  assert.equal(kinds(effects), ['forget', 'renew', 'told', 'pass']);
+  assert.equal(kinds(effects), ['forget', 'renew', 'monitor', 'pass']);
   assert.equal(effects[0], {
     kind: 'forget',
     set: 'skype_hello4',

@@ -45,7 +45,7 @@ test('an answer that is nobody’s is released and teaches nothing', () => {
 
 test('an answer that matches is released behind the set update', () => {
   const effects = answer(fresh(), 'UI.skype.COM', [203, 0, 113, 7]);
-  assert.equal(kinds(effects), ['renew', 'late', 'told', 'release']);
+  assert.equal(kinds(effects), ['renew', 'late', 'monitor', 'release']);
   const renew = effects[0]!;
   assert.is(renew.kind === 'renew' && renew.set, 'skype_addr4');
   assert.equal(renew.kind === 'renew' && [...renew.elements[0]!.key], [203, 0, 113, 7]);
@@ -59,7 +59,7 @@ test('IPv6 addresses are held and learned like IPv4 ones', () => {
   const state = fresh();
   step(state, query, 1000);
   const effects = step(state, event, 1000);
-  assert.equal(kinds(effects), ['renew', 'late', 'told', 'release']);
+  assert.equal(kinds(effects), ['renew', 'late', 'monitor', 'release']);
   const [renew] = effects;
   assert.is(renew?.kind === 'renew' && renew.set, 'skype_addr6');
   assert.equal(renew?.kind === 'renew' && renew.elements[0]!.key, rdata);
@@ -91,8 +91,8 @@ test('an answer for an application’s name that cannot be read to its end is re
       1000,
     );
   };
-  assert.equal(kinds(broken('ui.skype.com')), ['renew', 'late', 'told', 'report', 'refuse']);
-  assert.equal(kinds(broken('ui.skype.com')), ['told', 'refuse']);
+  assert.equal(kinds(broken('ui.skype.com')), ['renew', 'late', 'monitor', 'report', 'refuse']);
+  assert.equal(kinds(broken('ui.skype.com')), ['monitor', 'refuse']);
   assert.is(state.counters.refused, 2);
   assert.equal(kinds(broken('www.example.org')), ['release']);
 });
@@ -100,7 +100,7 @@ test('an answer for an application’s name that cannot be read to its end is re
 test('a query opens the window of the device that asked, for the profile’s time', () => {
   const bytes = dns('ui.skype.com', null);
   const effects = step(fresh(), query(bytes), 0);
-  assert.equal(kinds(effects), ['renew', 'told']);
+  assert.equal(kinds(effects), ['renew', 'monitor']);
   const renew = effects[0]!;
   assert.ok(renew.kind === 'renew');
   if (renew.kind !== 'renew') return;
@@ -165,7 +165,7 @@ test('late evidence cuts that flow and nothing else', () => {
     { kind: 'evidence', mac: null, prefix: 'whp:late:skype', ...all },
     0,
   );
-  assert.equal(kinds(effects), ['cut', 'told']);
+  assert.equal(kinds(effects), ['cut', 'monitor']);
   const cut = effects[0]!;
   assert.ok(cut.kind === 'cut' && cut.flow.source === '192.168.1.11');
 });

@@ -6,8 +6,8 @@ test('commands at the end of a sentence, behind semicolons or a colon', () => {
   const cases: [text: string, what: string, fix: string][] = [
     ['no tunnel; opkg update; opkg install kmod-gre; /etc/init.d/whp restart', 'no tunnel', ''],
     [
-      'another device has the name (ip -d link show dev whp-a); ip link delete whp-a; whp reload',
-      'another device has the name (ip -d link show dev whp-a)',
+      'another device has the name (ip link show dev whp-a); ip link delete whp-a; whp reload',
+      'another device has the name (ip link show dev whp-a)',
       'ip link delete whp-a; whp reload',
     ],
     [
@@ -16,6 +16,11 @@ test('commands at the end of a sentence, behind semicolons or a colon', () => {
       'uci add_list a.b.c=d; uci commit whp; whp reload',
     ],
     ['no zone: a, b; /usr/share/whp/firewall.sh install; fw4 reload', 'no zone: a, b', ''],
+    [
+      'ip rule 100 (table 254) comes before ours; uci set a.b.c=50; whp reload',
+      'ip rule 100 (table 254) comes before ours',
+      'uci set a.b.c=50; whp reload',
+    ],
     ['the router has no memory left for it; free', 'the router has no memory left for it', 'free'],
   ];
   for (const [text, what, fix] of cases) {

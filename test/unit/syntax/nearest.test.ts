@@ -28,6 +28,9 @@ test('commands: statsu is status; config and start are nothing', () => {
     ['whi', 'why'],
     ['config', null],
     ['start', null],
+    ['stat', 'status'],
+    ['list', null],
+    ['info', null],
     ['x', null],
   ] as const) {
     assert.is(nearest(word, COMMAND_NAMES), meant, word);

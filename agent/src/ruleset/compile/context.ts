@@ -14,6 +14,9 @@ import {
 } from '../names.ts';
 import { ether, inSet, is, NFPROTO, nfproto, notInSet } from '../terms.ts';
 
+/** The priority `mangle` of nft. */
+export const MANGLE = -150;
+
 /** Bytes copied by a log rule for headers: IPv6 with options, and the ports. */
 const HEADER_SNAPLEN = 128;
 

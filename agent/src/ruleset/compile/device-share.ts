@@ -2,14 +2,21 @@
 // resources: new set elements, announced packets and DNS queries, each as burst and rate. Keyed by the
 // device's MAC, or by its address behind another router or without Ethernet.
 import type { App, Policy } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
-import type { Chain, Datatype, Expression, LearnedSet, Rate, Rule, Statement } from '../model.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
+import type {
+  Chain,
+  Datatype,
+  Expression,
+  LearnedSet,
+  LimitRate,
+  Rule,
+  Statement,
+} from '../model.ts';
 import { type AppFeed, GATEWAYS, logLimitSet, type ShareKind, setName } from '../names.ts';
 import {
   accept,
   back,
   ether,
-  FAMILIES,
   goTo,
   inSet,
   is,
@@ -25,7 +32,7 @@ import {
 import { type Context, logHeaders } from './context.ts';
 
 /** Announced flows of one device: a page load opens some dozens, a normal peer-to-peer call some a second. */
-const LOG_LIMIT: Rate = { rate: 50, per: 'second', burst: 200 };
+const LOG_LIMIT: LimitRate = { rate: 50, per: 'second', burst: 200 };
 /** Devices with a counter; devices beyond share one counter. */
 const DEVICES = 1024;
 const FORGET_MILLISECONDS = 10000;

@@ -2,7 +2,11 @@
 // answers and wherever DNAT leads. Queries are announced within the device's share. Answers are held until
 // the addresses they teach are in the kernel, or only watched; those beyond the share go to a second queue.
 // Part of the hooks prerouting, input, output and forward.
+
 import { CROWD, markOf, WATCHED } from '../../policy/marks.ts';
+import { FAMILIES } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
+import { DNS_PORT } from '../../wire/ports.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from '../model.ts';
 import {
   ANSWER_LIMIT_HOME,
@@ -25,11 +29,10 @@ import {
   dportKey,
   drop,
   ether,
-  FAMILIES,
-  field,
   goTo,
   iifname,
   is,
+  isMidConnection,
   isNot,
   l4proto,
   masked,
@@ -41,13 +44,10 @@ import {
   rule,
   saddr,
   sport,
-  TCP,
-  UDP,
 } from '../terms.ts';
 import { type Context, logWhole, setMark } from './context.ts';
 import { countOf, isOnEthernet } from './device-share.ts';
 
-const DNS = 53;
 /**
  * Queries of one device, and of the home, whose answers go to the first queue: the agent of a small router
  * can process that many beside dnsmasq. The flow of a further query joins the crowd.
@@ -71,8 +71,6 @@ const ANSWERED_MILLISECONDS = 1000;
 const QUESTIONS = raw(96, 16);
 const ANSWER_BIT = masked(raw(80, 8), 0x80);
 const IS_QUERY = [is(l4proto, UDP), is(QUESTIONS, 1), is(ANSWER_BIT, 0)];
-/** SYN, FIN and RST. */
-const TCP_BEGIN_MASK = 0x07;
 
 /** NFQUEUE number, or NFLOG group, of the crowd's answers. ClientHellos have queue + 1. */
 export function crowdQueue(queue: number): number {
@@ -84,7 +82,7 @@ export function crowdGroup(group: number): number {
 }
 
 function asked(...when: Statement[]): (to: Verdict) => Statement[] {
-  return (to) => [oneOf(l4proto, [TCP, UDP]), ...when, dispatch(originalPort, [[DNS, to]])];
+  return (to) => [oneOf(l4proto, [TCP, UDP]), ...when, dispatch(originalPort, [[DNS_PORT, to]])];
 }
 
 /** A packet to a resolver, and one from a resolver, by the original destination port of the flow. */
@@ -101,7 +99,6 @@ export function dnsRule(): Rule {
  * mark of the application.
  */
 export function dnsChains(context: Context): Chain[] {
-  const isMiddle = is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0);
   return [
     {
       name: 'dns',
@@ -109,7 +106,7 @@ export function dnsChains(context: Context): Chain[] {
         rule(
           'a stream whose beginning nobody saw begins anew',
           is(l4proto, TCP),
-          isMiddle,
+          isMidConnection,
           goTo('refuse'),
         ),
         rule(
@@ -145,7 +142,7 @@ export function ownAnswerRules(context: Context): Rule[] {
       'DNS answer to a device',
       toDevice,
       oneOf(l4proto, [TCP, UDP]),
-      is(sport, DNS),
+      is(sport, DNS_PORT),
       goTo('answer'),
     ),
     rule('DNS answer from another port', toDevice, ...fromResolver(to)),

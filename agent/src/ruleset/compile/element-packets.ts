@@ -3,7 +3,7 @@
 // EPERM. One that has not, because the set is full or not there, must not fail with EPERM: no later chain may drop
 // it, so it goes into a queue that nobody listens to. On a kernel without queues it passes, and ends on loopback.
 import { type App, type Policy, UNHEARD_QUEUE } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import {
   DELETES,
   ELEMENT_MARK,
@@ -24,7 +24,6 @@ import {
   daddr,
   dispatch,
   drop,
-  FAMILIES,
   is,
   metaMark,
   oifname,
@@ -98,7 +97,7 @@ interface ElementSet {
 
 function setsOfApp(policy: Policy, app: App): ElementSet[] {
   const kinds = ['addr', 'peer', 'peermac', 'portmap', 'portmapmac'] as const;
-  const hello = (policy.escape?.hello ?? 'off') === 'off' ? [] : (['hello'] as const);
+  const hello = (policy.resolverBypass?.hello ?? 'off') === 'off' ? [] : (['hello'] as const);
   return [...kinds, ...hello].flatMap((kind) =>
     setsOf(app.name, kind).map((set) => ({
       set,

@@ -3,7 +3,8 @@
 // leave; an application's port sends nothing to private networks by the WAN.
 import { CUT, markOf } from '../../policy/marks.ts';
 import type { App, Policy } from '../../policy/policy.ts';
-import { type Family, parseAddress } from '../../wire/address.ts';
+import { FAMILIES, type Family, parseAddress } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, LearnedSet, Rule, Statement, Verdict } from '../model.ts';
 import { bogonSet, clientSet, cutSet, gateName, rejectedCounter } from '../names.ts';
 import {
@@ -13,7 +14,6 @@ import {
   daddr,
   dport,
   drop,
-  FAMILIES,
   goTo,
   hasState,
   iifname,
@@ -29,9 +29,7 @@ import {
   raw,
   rule,
   saddr,
-  TCP,
   TRANSPORTS,
-  UDP,
   update,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, unlessPaused } from './context.ts';

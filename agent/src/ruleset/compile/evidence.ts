@@ -1,24 +1,24 @@
 // ruleset/compile/evidence: chains for a new flow that matches an evidence: the flow is marked, and its port,
 // peer or server is added to the sets. Reached from prerouting.
+
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { TCP } from '../../wire/packet.ts';
 import type { Chain, Rule } from '../model.ts';
 import { type Evidence, gateName, rejectedCounter } from '../names.ts';
 import {
   accept,
   count,
   ctStatus,
-  field,
   goTo,
   inSet,
   is,
+  isMidConnection,
   jump,
   l4proto,
-  masked,
   nfproto,
   rule,
   saddr,
-  TCP,
   TRANSPORTS,
 } from '../terms.ts';
 import { type Context, logHeaders, setMark } from './context.ts';
@@ -27,9 +27,6 @@ import { clientRules } from './ended-flows.ts';
 import { endpointLessons, pairLesson, portLesson, teachChains } from './teach.ts';
 import { readsHello } from './tls-hello.ts';
 import { sessionRules } from './wait.ts';
-
-/** SYN, FIN and RST: other packets belong to the middle of a connection. */
-const TCP_BEGIN_MASK = 0x07;
 
 /** One chain for each kind of evidence, with the elements it teaches: P2P port, peer, server. */
 export function evidenceChains(context: Context, app: App, family: Family): Chain[] {
@@ -124,7 +121,7 @@ export function takeChain(context: Context, app: App): Chain {
       rule(
         'began on another way: it cannot go on here, it has to begin anew',
         is(l4proto, TCP),
-        is(masked(field('tcp flags'), TCP_BEGIN_MASK), 0),
+        isMidConnection,
         count(rejectedCounter(app.name)),
         goTo('refuse'),
       ),

@@ -3,7 +3,8 @@
 // decisions. It counts and announces, and changes nothing.
 import { markOf } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, Rule, Statement, Verdict } from '../model.ts';
 import {
   bogonSet,
@@ -22,7 +23,6 @@ import {
   daddr,
   dispatch,
   dport,
-  FAMILIES,
   goTo,
   hasState,
   iifname,
@@ -42,9 +42,7 @@ import {
   saddr,
   sent,
   sportKey,
-  TCP,
   TRANSPORTS,
-  UDP,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, logEvidence, unlessPaused } from './context.ts';
 import { withinLogLimit } from './device-share.ts';

@@ -2,7 +2,8 @@
 // at all), watching of DNS answers, MSS clamping, and source NAT into the tunnel.
 import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../../policy/marks.ts';
 import type { App, Proxy as ProxyEntry } from '../../policy/policy.ts';
-import { parseAddress } from '../../wire/address.ts';
+import { FAMILIES, parseAddress } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, Rule, Verdict } from '../model.ts';
 import { gateName, proxiedCounter, rejectedCounter, tunnelDevice } from '../names.ts';
 import {
@@ -14,7 +15,6 @@ import {
   dispatch,
   dportKey,
   drop,
-  FAMILIES,
   field,
   goTo,
   hasState,
@@ -33,8 +33,6 @@ import {
   oneOf,
   rule,
   saddr,
-  TCP,
-  UDP,
 } from '../terms.ts';
 import {
   appSet,

@@ -1,7 +1,7 @@
 // ruleset/compile/known-flow: prerouting chains for packets of marked flows: set the packet mark, renew the
 // elements the flow uses, and open the request window on a supernode's packet.
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
 import type { Chain, Expression, Statement, Verdict } from '../model.ts';
 import { gateName, RENEWED } from '../names.ts';
 import {
@@ -12,7 +12,6 @@ import {
   daddr,
   dispatch,
   drop,
-  FAMILIES,
   field,
   goTo,
   iifname,

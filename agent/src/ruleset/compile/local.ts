@@ -1,7 +1,10 @@
 // ruleset/compile/local: packets from and to the router itself: packets from a tunnel, and the router's own
 // ICMP errors about proxied flows. DNS and port mappings are in files of their own.
+
 import { foreignBits, JUDGED, markOf } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
+import { PORTMAP_PORT } from '../../wire/ports.ts';
 import type { Chain, Verdict } from '../model.ts';
 import {
   accept,
@@ -23,18 +26,15 @@ import {
   oneOf,
   rule,
   saddr,
-  TCP,
-  UDP,
 } from '../terms.ts';
-import { type Context, setMark } from './context.ts';
+import { type Context, MANGLE, setMark } from './context.ts';
 import { dnsChains, ownAnswerRules, ownQueryRules, queryChain } from './dns.ts';
 import { cutEntry, questionRule } from './ended-flows.ts';
 import { BEFORE_FILTER, innerFamily } from './forward.ts';
-import { mappingChains, PORTMAP_PORT } from './port-mapping.ts';
+import { mappingChains } from './port-mapping.ts';
 import { ownDotRules } from './resolver-bypass.ts';
 
 const RAW = -300;
-const MANGLE = -150;
 
 export function compileLocal(context: Context): Chain[] {
   return [

@@ -2,13 +2,13 @@
 // for an application's names, the internal port of its request is the application's. A request for a known
 // port renews that element at any time. Part of the input hook.
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, Expression, Rule, Statement } from '../model.ts';
 import {
   accept,
   atLeast,
   concat,
-  FAMILIES,
   field,
   goTo,
   hasMac,
@@ -22,15 +22,11 @@ import {
   raw,
   rule,
   saddr,
-  TCP,
   TRANSPORTS,
-  UDP,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, logHeaders } from './context.ts';
 import { isOf, unlessOverLogLimit } from './device-share.ts';
 import { lessonOf, renewals, teachChains } from './teach.ts';
-
-export const PORTMAP_PORT = 5351;
 
 /** `mapping` and the chains it jumps to. */
 export function mappingChains(context: Context): Chain[] {

@@ -1,9 +1,11 @@
 // ruleset/compile/prerouting: the chain that classifies packets before routing. One rule accepts unrelated
 // flows, the second dispatches known flows; the first packet of any other flow is tested against the
 // evidence, and the packet that teaches already takes the right path.
+
 import { CROWD, JUDGED, markOf, UNDECIDED, WATCHED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
 import type { Chain, Rule, Verdict } from '../model.ts';
 import {
   accept,
@@ -14,7 +16,6 @@ import {
   dispatch,
   dport,
   ether,
-  FAMILIES,
   goTo,
   hasState,
   iifname,
@@ -32,11 +33,17 @@ import {
   rule,
   saddr,
   sportKey,
-  TCP,
   TRANSPORTS,
-  UDP,
 } from '../terms.ts';
-import { appSet, type Context, deviceGuards, isLimited, setMark, unlessPaused } from './context.ts';
+import {
+  appSet,
+  type Context,
+  deviceGuards,
+  isLimited,
+  MANGLE,
+  setMark,
+  unlessPaused,
+} from './context.ts';
 import { isOnEthernet, logLimitChains } from './device-share.ts';
 import { dnsRule } from './dns.ts';
 import { bogonEntries, cutEntry, staleRules } from './ended-flows.ts';
@@ -47,7 +54,6 @@ import { fullChain, KNOWN_BY_MAC } from './teach.ts';
 import { helloChains, helloRules, namedRule, readsHello } from './tls-hello.ts';
 import { waitRules } from './wait.ts';
 
-const MANGLE = -150;
 /** The base chain and all chains that only it reaches. */
 export function compilePrerouting(context: Context): Chain[] {
   const { apps, globals } = context.policy;

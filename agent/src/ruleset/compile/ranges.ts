@@ -1,16 +1,18 @@
 // ruleset/compile/ranges: converts profile ranges to elements of interval sets. The kernel refuses
 // overlapping elements (ENOTEMPTY, EEXIST), while profiles may overlap: boxes address x protocol x port are
 // split until disjoint, and neighbours with equal ports are joined.
+
 import type { PortSpan, ProfileRange } from '../../profile/profile.ts';
 import {
   type Family,
+  familyIn,
   familyOf,
   formatAddress,
   parseAddress,
   parseCidr,
 } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
 import type { Span } from '../model.ts';
-import { TCP, UDP } from '../terms.ts';
 
 type Interval = readonly [from: number, to: number];
 
@@ -145,7 +147,7 @@ function readBoxes(range: ProfileRange, family: Family): Box[] {
 }
 
 function boxOf(block: string, family: Family, ports: readonly Interval[]): Box[] {
-  if (block.includes(':') !== (family === 6)) return [];
+  if (familyIn(block) !== family) return [];
   const [first, last] = block.split('-').map(parseAddress);
   if (first && last) {
     const known = familyOf(first) === family && familyOf(last) === family;

@@ -1,9 +1,12 @@
 // ruleset/compile/resolver-bypass: devices that use another resolver than the router's. New flows to port 53
 // outside, to 853 and to known DoH services are recorded by device and port for status; by option they are
 // redirected to the router or rejected.
+
 import { markOf, WATCHED } from '../../policy/marks.ts';
 import type { Policy } from '../../policy/policy.ts';
-import { type Family, parseCidr } from '../../wire/address.ts';
+import { FAMILIES, type Family, parseCidr } from '../../wire/address.ts';
+import { TCP, UDP } from '../../wire/packet.ts';
+import { DNS_PORT, DOT_PORT, HTTPS_PORT } from '../../wire/ports.ts';
 import type { Chain, Datatype, NamedSet, Rule, Span, Statement, Verdict } from '../model.ts';
 import { bogonSet, bypassSet, dohSet, FORCE_DNS_MACS, forceDnsSet } from '../names.ts';
 import {
@@ -14,7 +17,6 @@ import {
   dport,
   dportKey,
   ether,
-  FAMILIES,
   goTo,
   hasState,
   iifname,
@@ -29,8 +31,6 @@ import {
   oneOf,
   rule,
   saddr,
-  TCP,
-  UDP,
   update,
 } from '../terms.ts';
 import type { Context } from './context.ts';
@@ -40,15 +40,11 @@ const DSTNAT = -100;
 /** Devices recorded, each with up to three ports. */
 const BYPASSES = 256;
 const DAY = 86_400_000;
-const DNS = 53;
-/** RFC 7858 (DoT) and RFC 9250 (DoQ). */
-const DOT = 853;
-const HTTPS = 443;
 
 /** In prerouting, before a flow is judged: a rejected flow needs no path. */
 export function bypassRules(context: Context): Rule[] {
-  if (context.policy.escape === undefined) return [];
-  const ports: [number, Verdict][] = [DNS, DOT, HTTPS].map((port) => [
+  if (context.policy.resolverBypass === undefined) return [];
+  const ports: [number, Verdict][] = [DNS_PORT, DOT_PORT, HTTPS_PORT].map((port) => [
     port,
     { verdict: 'jump', chain: `dns_bypass${port}` },
   ]);
@@ -57,32 +53,38 @@ export function bypassRules(context: Context): Rule[] {
 
 /** At the input hook: DoT and DoQ to the router itself are unreadable too. */
 export function ownDotRules(context: Context): Rule[] {
-  if (context.policy.escape === undefined) return [];
+  if (context.policy.resolverBypass === undefined) return [];
   const started = hasState('new');
-  const chain = goTo(`dns_bypass${DOT}`);
+  const chain = goTo(`dns_bypass${DOT_PORT}`);
   return [
-    rule('DoT or DoQ to the router', oneOf(l4proto, [TCP, UDP]), is(dport, DOT), started, chain),
+    rule(
+      'DoT or DoQ to the router',
+      oneOf(l4proto, [TCP, UDP]),
+      is(dport, DOT_PORT),
+      started,
+      chain,
+    ),
   ];
 }
 
 export function bypassChains(context: Context): Chain[] {
-  const { escape } = context.policy;
-  if (escape === undefined) return [];
+  const { resolverBypass } = context.policy;
+  if (resolverBypass === undefined) return [];
   const known = (family: Family) => inSet(daddr(family), dohSet(family));
   return [
-    { name: `dns_bypass${DNS}`, rules: FAMILIES.map((family) => noted(family)) },
+    { name: `dns_bypass${DNS_PORT}`, rules: FAMILIES.map((family) => noted(family)) },
     {
-      name: `dns_bypass${DOT}`,
+      name: `dns_bypass${DOT_PORT}`,
       rules: [
         ...FAMILIES.map((family) => noted(family)),
-        ...(escape.rejectDot ? refused(context, 'DoT or DoQ') : []),
+        ...(resolverBypass.rejectDot ? refused(context, 'DoT or DoQ') : []),
       ],
     },
     {
-      name: `dns_bypass${HTTPS}`,
+      name: `dns_bypass${HTTPS_PORT}`,
       rules: FAMILIES.flatMap((family) => [
         noted(family, known(family)),
-        ...(escape.rejectDoh ? refused(context, 'DoH', family, known(family)) : []),
+        ...(resolverBypass.rejectDoh ? refused(context, 'DoH', family, known(family)) : []),
       ]),
     },
     ...redirectChain(context),
@@ -105,7 +107,7 @@ function refused(context: Context, what: string, only?: Family, ...when: Stateme
 
 /** Alternative conditions under which the sender is a device of the options, like deviceGuards. */
 function forceDnsGuards(policy: Policy, family: Family): Statement[][] {
-  const { devices = [], macs } = policy.escape ?? {};
+  const { devices = [], macs } = policy.resolverBypass ?? {};
   const ours = is(nfproto, NFPROTO[family]);
   if (devices.length === 0 && macs === undefined) return [[ours]];
   const guards: Statement[][] = [];
@@ -118,7 +120,7 @@ function forceDnsGuards(policy: Policy, family: Family): Statement[][] {
 /** Redirects flows that prerouting has marked as DNS, if their resolver is outside. */
 function redirectChain(context: Context): Chain[] {
   const { globals, policy } = context;
-  if (policy.escape?.redirect !== true) return [];
+  if (policy.resolverBypass?.redirect !== true) return [];
   const watched = is(masked(ctMark, globals.mask), markOf(globals.mask, WATCHED));
   const outside = [
     noneOf({ kind: 'fib', result: 'type' }, ['local']),
@@ -132,10 +134,10 @@ function redirectChain(context: Context): Chain[] {
         watched,
         ...guard,
         oneOf(l4proto, [TCP, UDP]),
-        is(dport, DNS),
+        is(dport, DNS_PORT),
         ...outside,
         notInSet(daddr(family), bogonSet(family)),
-        { kind: 'redirect', port: DNS },
+        { kind: 'redirect', port: DNS_PORT },
       ),
     ),
   );
@@ -144,9 +146,9 @@ function redirectChain(context: Context): Chain[] {
 }
 
 export function bypassSets(policy: Policy): NamedSet[] {
-  const { escape } = policy;
-  if (escape === undefined) return [];
-  const macs = (escape.macs ?? []).map((mac): Span[] => [[mac, mac]]);
+  const { resolverBypass } = policy;
+  if (resolverBypass === undefined) return [];
+  const macs = (resolverBypass.macs ?? []).map((mac): Span[] => [[mac, mac]]);
   const named: NamedSet[] =
     macs.length === 0
       ? []
@@ -160,8 +162,10 @@ export function bypassSets(policy: Policy): NamedSet[] {
       elements: keptElements(name, list, family),
     });
     return [
-      fixed(dohSet(family), escape.doh),
-      ...(escape.devices.length === 0 ? [] : [fixed(forceDnsSet(family), escape.devices)]),
+      fixed(dohSet(family), resolverBypass.doh),
+      ...(resolverBypass.devices.length === 0
+        ? []
+        : [fixed(forceDnsSet(family), resolverBypass.devices)]),
       {
         role: 'learned',
         name: bypassSet(family),

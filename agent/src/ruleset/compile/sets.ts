@@ -5,11 +5,10 @@ import { MOST_PINNED6, MOST_PINS } from '../../policy/choices.ts';
 import { mappedBlocks, nat64Prefixes } from '../../policy/nat64.ts';
 import type { App, Policy } from '../../policy/policy.ts';
 import type { ProfileRange } from '../../profile/profile.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family, familyIn } from '../../wire/address.ts';
 import { PORTMAP_SLACK, SLACK } from '../elements.ts';
 import type { Datatype, LearnedSet, NamedSet, Span, StaticSet } from '../model.ts';
 import { bogonSet, GATES, gateName, macSet, RENEWED, setName, unusedSet } from '../names.ts';
-import { FAMILIES } from '../terms.ts';
 import { commonSets, renewedMilliseconds, shareSets } from './device-share.ts';
 import { dnsLimitSets } from './dns.ts';
 import { elementSets } from './element-packets.ts';
@@ -123,7 +122,7 @@ function staticSets(app: App, family: Family): StaticSet[] {
 
 /** Addresses pinned by the owner. No interval set, so that a reload can add or delete single elements. */
 export function pinSet(app: App, family: Family): StaticSet {
-  const pinned = app.pins?.addresses.filter((one) => one.includes(':') === (family === 6)) ?? [];
+  const pinned = app.pins?.addresses.filter((one) => familyIn(one) === family) ?? [];
   return {
     role: 'static',
     name: setName(app.name, 'pin', family),
@@ -253,7 +252,7 @@ function gateSets(app: App): LearnedSet[] {
 
 /** Device and server pairs named by a ClientHello; only where ClientHellos are read. */
 function namedSets(policy: Policy, app: App, family: Family): LearnedSet[] {
-  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  if ((policy.resolverBypass?.hello ?? 'off') === 'off') return [];
   const key: Datatype[] = [address(family), address(family)];
   const size = app.profile.caps.endpoints + EXPIRED;
   const name = setName(app.name, 'hello', family);

@@ -3,6 +3,7 @@
 // address, for packets to it and for devices without a usable MAC. Reached by jump; the chains return.
 import type { App } from '../../policy/policy.ts';
 import type { Family } from '../../wire/address.ts';
+import { UDP } from '../../wire/packet.ts';
 import type { Chain, Expression, Rule, Statement } from '../model.ts';
 import type { FilledKind } from '../names.ts';
 import {
@@ -24,7 +25,6 @@ import {
   rule,
   saddr,
   sportKey,
-  UDP,
   update,
 } from '../terms.ts';
 import { appSet, type Context, logHeaders } from './context.ts';
@@ -34,7 +34,7 @@ export const KNOWN_BY_MAC = { udp: 'udpmac', tcp: 'tcpmac', peer: 'peermac' } as
 type Taught = keyof typeof KNOWN_BY_MAC;
 
 /** The elements for a device, in a set by its address and in one by its MAC. */
-export interface Lesson {
+export interface ElementPair {
   readonly set: string;
   readonly element: Expression;
   readonly setMac: string;
@@ -44,7 +44,7 @@ export interface Lesson {
 }
 
 /** `of`: the second field of the key: port or remote address. */
-export function lessonOf(app: App, kind: Taught, family: Family, of: Expression): Lesson {
+export function lessonOf(app: App, kind: Taught, family: Family, of: Expression): ElementPair {
   const byMac: FilledKind = KNOWN_BY_MAC[kind];
   return {
     set: appSet(app, kind, family),
@@ -56,18 +56,18 @@ export function lessonOf(app: App, kind: Taught, family: Family, of: Expression)
 }
 
 /** The P2P port a packet is sent from. */
-export function portLesson(app: App, transport: 'udp' | 'tcp', family: Family): Lesson {
+export function portLesson(app: App, transport: 'udp' | 'tcp', family: Family): ElementPair {
   return lessonOf(app, transport, family, sportKey);
 }
 
 /** The pair of a device and its remote address. */
-export function pairLesson(app: App, family: Family): Lesson {
+export function pairLesson(app: App, family: Family): ElementPair {
   return lessonOf(app, 'peer', family, daddr(family));
 }
 
 /** Renews existing elements, each in a rule of its own, and never adds one. */
 export function renewals(
-  { set, element, setMac, elementMac, whenMac }: Lesson,
+  { set, element, setMac, elementMac, whenMac }: ElementPair,
   why: string,
   when: readonly Statement[] = [],
 ): Rule[] {
@@ -81,7 +81,7 @@ export function renewals(
 export function teachChains(
   app: App,
   name: string,
-  lesson: Lesson,
+  lesson: ElementPair,
   share: Share,
   family: Family,
 ): Chain[] {

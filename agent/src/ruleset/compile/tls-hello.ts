@@ -1,9 +1,12 @@
 // ruleset/compile/tls-hello: reads the server name in the ClientHello of a TLS flow without evidence. The
 // flow has the mark UNDECIDED from its SYN until its first data has passed. Only that data, if it is a
 // ClientHello, goes to the agent (held, or as a copy).
+
 import { UNDECIDED } from '../../policy/marks.ts';
 import type { App } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
+import { TCP } from '../../wire/packet.ts';
+import { HTTPS_PORT } from '../../wire/ports.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
 import { HELLO_PREFIX, helloSegmentSet } from '../names.ts';
 import {
@@ -12,7 +15,6 @@ import {
   concat,
   daddr,
   dport,
-  FAMILIES,
   goTo,
   hasState,
   iifname,
@@ -25,12 +27,10 @@ import {
   rule,
   saddr,
   sportKey,
-  TCP,
   update,
 } from '../terms.ts';
 import { appSet, type Context, deviceGuards, logWhole, setMark, unlessPaused } from './context.ts';
 
-const HTTPS = 443;
 /** Bytes: a ClientHello from this length on may need a second segment (an IPv6 path with MTU 1280). */
 const LONG_HELLO = 1100;
 /** Flows whose second segment is expected, and for how long. */
@@ -43,7 +43,7 @@ const CLIENT_HELLO: readonly Statement[] = [is(payload(0, 8), 22), is(payload(40
 const HAS_DATA: Statement = atLeast(payload(0, 8), 0);
 
 export function readsHello(context: Context): boolean {
-  return (context.policy.escape?.hello ?? 'off') !== 'off';
+  return (context.policy.resolverBypass?.hello ?? 'off') !== 'off';
 }
 
 /** NFQUEUE number of ClientHellos: a queue of their own, so that they never take the room of DNS answers. */
@@ -59,7 +59,7 @@ export function helloRules(context: Context): Rule[] {
       'a TLS flow that nobody knows: its first words name the server',
       hasState('new'),
       is(l4proto, TCP),
-      is(dport, HTTPS),
+      is(dport, HTTPS_PORT),
       setMark(context, 'ct', UNDECIDED),
       accept,
     ),
@@ -70,7 +70,7 @@ export function helloRules(context: Context): Rule[] {
 export function helloChains(context: Context, judge: readonly Rule[]): Chain[] {
   if (!readsHello(context)) return [];
   const { apps, globals } = context.policy;
-  const holds = context.policy.escape?.hello === 'hold';
+  const holds = context.policy.resolverBypass?.hello === 'hold';
   const toAgent: Statement = holds
     ? { kind: 'queue', number: helloQueue(globals.queue) }
     : logWhole(context, HELLO_PREFIX);
@@ -127,7 +127,7 @@ export function namedRule(app: App, family: Family): Rule {
 }
 
 export function helloSets(policy: Context['policy']): LearnedSet[] {
-  if ((policy.escape?.hello ?? 'off') === 'off') return [];
+  if ((policy.resolverBypass?.hello ?? 'off') === 'off') return [];
   return FAMILIES.map((family) => ({
     role: 'learned',
     name: helloSegmentSet(family),

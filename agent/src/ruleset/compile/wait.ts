@@ -3,7 +3,8 @@
 // the socket asks the application's STUN server and so shows its port (RFC 8445 section 6.1.4.2). The device
 // repeats the check (RFC 8489 section 6.2.1), and by then the port is learned.
 import type { App, Policy } from '../../policy/policy.ts';
-import type { Family } from '../../wire/address.ts';
+import { FAMILIES, type Family } from '../../wire/address.ts';
+import { UDP } from '../../wire/packet.ts';
 import type { Chain, LearnedSet, Rule, Statement } from '../model.ts';
 import { sessionSet, stunDelaySet, stunRetrySet } from '../names.ts';
 import {
@@ -11,7 +12,6 @@ import {
   concat,
   drop,
   ether,
-  FAMILIES,
   goTo,
   inSet,
   is,
@@ -24,7 +24,6 @@ import {
   rule,
   saddr,
   sportKey,
-  UDP,
   update,
 } from '../terms.ts';
 import { countOf, isOnEthernet } from './device-share.ts';

@@ -17,7 +17,7 @@ import {
   NFTA_HOOK_HOOKNUM,
   NFTA_HOOK_PRIORITY,
 } from '../../netlink/nft-constants.ts';
-import type { Message, Tree } from '../../netlink/nft-tree.ts';
+import type { NftMessage, Tree } from '../../netlink/nft-tree.ts';
 import type { BaseHook, Chain } from '../model.ts';
 import { word } from '../plain.ts';
 import { CREATE } from './encoder.ts';
@@ -30,7 +30,7 @@ const HOOKS = {
   postrouting: NF_INET_POST_ROUTING,
 };
 
-export function chainMessage(table: string, { name, base }: Chain): Message {
+export function chainMessage(table: string, { name, base }: Chain): NftMessage {
   const hook = base === undefined ? [] : baseTree(base);
   return [NFT_MSG_NEWCHAIN, CREATE, [NFTA_CHAIN_TABLE, table, NFTA_CHAIN_NAME, word(name), hook]];
 }

@@ -27,7 +27,7 @@ import {
   NFTA_SET_TABLE,
   NFTA_TABLE_NAME,
 } from '../../netlink/nft-constants.ts';
-import { be64, type Message, type Tree } from '../../netlink/nft-tree.ts';
+import { be64, type NftMessage, type Tree } from '../../netlink/nft-tree.ts';
 import { differenceOf } from '../difference.ts';
 import { type CounterValues, type Held, heldElements, type TableParts } from '../parts.ts';
 import { CREATE } from './encoder.ts';
@@ -54,7 +54,7 @@ export interface Made {
 }
 
 /** Messages of a change, in order: new ones, and those of an encoded table. */
-export type Parts = readonly (Message | Messages)[];
+export type Parts = readonly (NftMessage | Messages)[];
 
 export function partsOf({ without, made }: TableChange): Parts {
   return [...(made === null ? [] : madeParts(made)), ...without.flatMap(withoutTable)];
@@ -65,11 +65,11 @@ function madeParts(made: Made): Parts {
 }
 
 /** The table is added first, so that there is one to delete. */
-function withoutTable(table: string): Message[] {
+function withoutTable(table: string): NftMessage[] {
   return [newTable(table), [NFT_MSG_DELTABLE, NLM_F_REQUEST, [NFTA_TABLE_NAME, table]]];
 }
 
-function newTable(table: string): Message {
+function newTable(table: string): NftMessage {
   return [NFT_MSG_NEWTABLE, CREATE, [NFTA_TABLE_NAME, table]];
 }
 
@@ -115,28 +115,28 @@ function differenceParts({ standing, encoded, held }: Made, before: TableParts):
   ];
 }
 
-function flushChain(table: string, name: string): Message {
+function flushChain(table: string, name: string): NftMessage {
   return [NFT_MSG_DELRULE, NLM_F_REQUEST, [NFTA_RULE_TABLE, table, NFTA_RULE_CHAIN, name]];
 }
 
-function deleteChain(table: string, name: string): Message {
+function deleteChain(table: string, name: string): NftMessage {
   return [NFT_MSG_DELCHAIN, NLM_F_REQUEST, [NFTA_CHAIN_TABLE, table, NFTA_CHAIN_NAME, name]];
 }
 
-function deleteSet(table: string, name: string): Message {
+function deleteSet(table: string, name: string): NftMessage {
   return [NFT_MSG_DELSET, NLM_F_REQUEST, [NFTA_SET_TABLE, table, NFTA_SET_NAME, name]];
 }
 
-function flushSet(table: string, name: string): Message {
+function flushSet(table: string, name: string): NftMessage {
   const names = [NFTA_SET_ELEM_LIST_TABLE, table, NFTA_SET_ELEM_LIST_SET, name];
   return [NFT_MSG_DELSETELEM, NLM_F_REQUEST, names];
 }
 
-function deleteCounter(table: string, name: string): Message {
+function deleteCounter(table: string, name: string): NftMessage {
   return [NFT_MSG_DELOBJ, NLM_F_REQUEST, counterTree(table, name)];
 }
 
-function newCounter(table: string, name: string, counts: CounterValues): Message {
+function newCounter(table: string, name: string, counts: CounterValues): NftMessage {
   const { packets, bytes } = counts.get(name) ?? { packets: 0, bytes: 0 };
   const from = [NFTA_COUNTER_BYTES, be64(bytes), NFTA_COUNTER_PACKETS, be64(packets)];
   return [NFT_MSG_NEWOBJ, CREATE, [counterTree(table, name), NFTA_OBJ_DATA, from]];

@@ -33,7 +33,7 @@ const ETHER = 1;
 export const NOTHING_KNOWN: Known = { family: 0, isEthernet: false, protocol: 0, key: '' };
 
 /** Expressions in order, and what they have shown of the packet. */
-export interface Place {
+export interface RulePlace {
   readonly trees: Tree[];
   family: 0 | 4 | 6;
   isEthernet: boolean;
@@ -41,7 +41,7 @@ export interface Place {
 }
 
 /** Loads a value, or the fields of a concatenation each at a multiple of four bytes. */
-export function load(to: Encoder, one: Expression, place: Place): void {
+export function load(to: Encoder, one: Expression, place: RulePlace): void {
   const parts = one.kind === 'concat' ? one.parts : [one];
   for (const part of parts) need(to, part, place);
   let word = 0;
@@ -57,7 +57,7 @@ function registerAt(word: number): number {
 }
 
 /** Adds the condition for which the value is there. */
-function need(to: Encoder, one: Expression, place: Place): void {
+function need(to: Encoder, one: Expression, place: RulePlace): void {
   if (one.kind === 'masked') need(to, one.of, place);
   else if (one.kind === 'ether') needEthernet(to, place);
   else if (one.kind === 'field') {
@@ -67,13 +67,13 @@ function need(to: Encoder, one: Expression, place: Place): void {
   }
 }
 
-function needEthernet({ isLittle }: Encoder, place: Place): void {
+function needEthernet({ isLittle }: Encoder, place: RulePlace): void {
   if (place.isEthernet) return;
   place.isEthernet = true;
   equal(place, NFT_META_IIFTYPE, numberBytes(ETHER, { bytes: 2, isHost: true }, isLittle));
 }
 
-function needFamily(family: 4 | 6, place: Place): void {
+function needFamily(family: 4 | 6, place: RulePlace): void {
   if (place.family === family) return;
   place.family = family;
   if (place.isEthernet) {
@@ -82,17 +82,17 @@ function needFamily(family: 4 | 6, place: Place): void {
   } else equal(place, NFT_META_NFPROTO, Uint8Array.of(family === 4 ? NFPROTO_IPV4 : NFPROTO_IPV6));
 }
 
-export function needProtocol(protocol: number, place: Place): void {
+export function needProtocol(protocol: number, place: RulePlace): void {
   if (place.protocol === protocol) return;
   place.protocol = protocol;
   equal(place, NFT_META_L4PROTO, Uint8Array.of(protocol));
 }
 
-function equal({ trees }: Place, key: number, value: Uint8Array): void {
+function equal({ trees }: RulePlace, key: number, value: Uint8Array): void {
   trees.push(meta(key), compare(NFT_CMP_EQ, value));
 }
 
-function loadPart(to: Encoder, one: Expression, register: number, place: Place): void {
+function loadPart(to: Encoder, one: Expression, register: number, place: RulePlace): void {
   if (one.kind !== 'masked') {
     place.trees.push(loaded(one, register));
     return;

@@ -19,7 +19,7 @@ import {
   NFTA_SET_USERDATA,
 } from '../../netlink/nft-constants.ts';
 import { lookup } from '../../netlink/nft-statement.ts';
-import type { Message, Tree } from '../../netlink/nft-tree.ts';
+import type { NftMessage, Tree } from '../../netlink/nft-tree.ts';
 import { datatypeOf } from '../fields.ts';
 import type { Statement } from '../model.ts';
 import { statementText } from '../render.ts';
@@ -53,7 +53,7 @@ export function listLookup(one: List, id: number): Tree {
 }
 
 /** The messages that make the anonymous set of a statement, with the number `id`. */
-export function listMessages(to: Encoder, one: List, id: number): Message[] {
+export function listMessages(to: Encoder, one: List, id: number): NftMessage[] {
   const text = statementText(one);
   let list = to.lists.get(text);
   if (list === undefined) {

@@ -8,7 +8,7 @@ import {
   getText,
   getU16,
   type Message,
-  type Reader,
+  type MessageReader,
   readAttributes,
   readMessage,
 } from '../../netlink/message.ts';
@@ -21,7 +21,7 @@ import {
 } from '../../netlink/nft-constants.ts';
 import type { TableParts } from '../parts.ts';
 
-export interface Refused {
+export interface RefusedPart {
   /** "chain answer, rule 3", "set bogon4" ... */
   readonly what: string;
   /** The rule as nft text; null: no rule. */
@@ -35,7 +35,7 @@ const KINDS = ['table', 'chain', 'rule', 'set', 'elements of set'];
 
 /** `next`: the table that was to be made; null: none was. Without the message of `ack` in `sent`: the whole
  * transaction. */
-export function refusedPart(sent: Reader, ack: Ack, next: TableParts | null): Refused {
+export function refusedPart(sent: MessageReader, ack: Ack, next: TableParts | null): RefusedPart {
   const message = createMessage();
   const counts = new Map<string, number>();
   let isReached = false;
@@ -69,20 +69,20 @@ export function refusedPart(sent: Reader, ack: Ack, next: TableParts | null): Re
 
 /** The second attribute of every message but those about a table is a name: of the chain, the set, the counter. In
  * those of chains it is the third. */
-function nameIn(sent: Reader, { body, end, type }: Message): string {
+function nameIn(sent: MessageReader, { body, end, type }: Message): string {
   const at = KINDS[Math.floor((type & 255) / 3)];
   const attribute = at === 'table' ? 1 : at === 'chain' ? 3 : NFTA_RULE_CHAIN;
   return textOf(sent, body + 4, end, attribute);
 }
 
-function textOf(sent: Reader, from: number, end: number, attribute: number): string {
+function textOf(sent: MessageReader, from: number, end: number, attribute: number): string {
   const fields = createAttributes(attribute);
   if (readAttributes(sent, from, end, fields) !== undefined) return '';
   return getText(sent.bytes, fields.at[attribute]!, fields.size[attribute]!);
 }
 
 /** The name of the expression that has the byte at `offset` of the message. */
-function expressionAt(sent: Reader, m: Message, offset: number | undefined): string | null {
+function expressionAt(sent: MessageReader, m: Message, offset: number | undefined): string | null {
   const fields = createAttributes(NFTA_RULE_EXPRESSIONS);
   if (offset === undefined || readAttributes(sent, m.body + 4, m.end, fields)) return null;
   const wanted = m.at + offset;
@@ -102,6 +102,6 @@ function expressionAt(sent: Reader, m: Message, offset: number | undefined): str
   return null;
 }
 
-function attributeSize(sent: Reader, at: number): number {
+function attributeSize(sent: MessageReader, at: number): number {
   return (getU16(sent, at) + 3) & ~3;
 }

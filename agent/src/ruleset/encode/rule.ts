@@ -37,18 +37,19 @@ import {
   bits,
   compare,
   immediate,
-  type Message,
+  type NftMessage,
   ordered,
   payload,
   type Tree,
 } from '../../netlink/nft-tree.ts';
+import { TCP } from '../../wire/packet.ts';
 import { datatypeOf, FIELDS } from '../fields.ts';
 import type { Constant, Expression, Rule, Statement } from '../model.ts';
 import { commentText, plainText, word } from '../plain.ts';
 import { statementText } from '../render.ts';
-import { NFPROTO, TCP } from '../terms.ts';
+import { NFPROTO } from '../terms.ts';
 import { CREATE, type Encoder, type Known, type Step } from './encoder.ts';
-import { load, NOTHING_KNOWN, needProtocol, type Place } from './expression.ts';
+import { load, NOTHING_KNOWN, needProtocol, type RulePlace } from './expression.ts';
 import { joined, type Match } from './join.ts';
 import { isList, listLookup, listMessages } from './list.ts';
 import { CT_KEYS, META_KEYS } from './meta.ts';
@@ -63,8 +64,8 @@ const SECONDS = { second: 1, hour: 3600, week: 604_800 };
 type Part = Statement | Match;
 
 /** The rules of a chain, each behind its anonymous sets. */
-export function ruleMessages(to: Encoder, chain: string, rules: readonly Rule[]): Message[] {
-  const messages: Message[] = [];
+export function ruleMessages(to: Encoder, chain: string, rules: readonly Rule[]): NftMessage[] {
+  const messages: NftMessage[] = [];
   const names = [NFTA_RULE_TABLE, to.table, NFTA_RULE_CHAIN, word(chain)];
   for (const rule of rules) {
     const steps: Tree[] = [];
@@ -109,15 +110,15 @@ function stepOf(to: Encoder, part: Part, before: Known): Step {
   const found = to.steps.get(key);
   if (found !== undefined) return found;
   const { family, isEthernet, protocol } = before;
-  const place: Place = { trees: [], family, isEthernet, protocol };
+  const place: RulePlace = { trees: [], family, isEthernet, protocol };
   if (part.kind !== 'match' && isList(part)) load(to, part.left, place);
-  else (PARTS[part.kind] as (to: Encoder, part: Part, place: Place) => void)(to, part, place);
+  else (PARTS[part.kind] as (to: Encoder, part: Part, place: RulePlace) => void)(to, part, place);
   const step = { tree: place.trees, known: isFree ? null : knownAt(place, before) };
   to.steps.set(key, step);
   return step;
 }
 
-function knownAt(place: Place, before: Known): Known {
+function knownAt(place: RulePlace, before: Known): Known {
   const { family, isEthernet, protocol } = place;
   if (
     family === before.family &&
@@ -133,7 +134,7 @@ type Encoders = {
   readonly [K in Part['kind']]: (
     to: Encoder,
     part: Extract<Part, { kind: K }>,
-    place: Place,
+    place: RulePlace,
   ) => void;
 };
 
@@ -229,7 +230,7 @@ const PARTS: Encoders = {
 };
 
 /** Values in network order are as they are compared. */
-function order(left: Expression, { trees }: Place): void {
+function order(left: Expression, { trees }: RulePlace): void {
   const { bytes, isHost } = shapeOf(left);
   if (isHost) trees.push(ordered(bytes));
 }
@@ -241,7 +242,7 @@ function bytesOf(to: Encoder, left: Expression, value: Constant, isHost: boolean
 }
 
 /** A comparison that tells which headers the packet has. */
-function note(place: Place, left: Expression, right: Constant): void {
+function note(place: RulePlace, left: Expression, right: Constant): void {
   if (left.kind !== 'meta') return;
   if (left.key === 'nfproto') place.family = right === NFPROTO[4] ? 4 : 6;
   else if (left.key === 'l4proto') place.protocol = Number(right);

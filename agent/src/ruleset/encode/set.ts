@@ -32,9 +32,9 @@ import {
   NFTA_SET_TIMEOUT,
   NFTA_SET_USERDATA,
 } from '../../netlink/nft-constants.ts';
-import { be64, type Message, type Tree } from '../../netlink/nft-tree.ts';
+import { be64, type NftMessage, type Tree } from '../../netlink/nft-tree.ts';
 import type { Datatype, NamedSet, Span } from '../model.ts';
-import type { NewElement } from '../parts.ts';
+import type { ElementParts } from '../parts.ts';
 import { word } from '../plain.ts';
 import { CREATE, type Encoder } from './encoder.ts';
 import { OPEN_END, userdataBytes, userdataOfSet } from './userdata.ts';
@@ -102,7 +102,7 @@ export function headTree({ table }: Encoder, head: SetHead): Tree {
   ];
 }
 
-export function setMessage(to: Encoder, set: NamedSet): Message {
+export function setMessage(to: Encoder, set: NamedSet): NftMessage {
   const widths = set.key.map((type) => WIDTHS[type]!);
   const isConcat = set.key.length > 1;
   const isInterval = set.role === 'static' && set.size === undefined;
@@ -153,7 +153,7 @@ function padded(width: number): number {
 }
 
 /** The elements of a static set; none of a learned one. */
-export function elementsOf(set: NamedSet, isLittle: boolean): NewElement[] {
+export function elementsOf(set: NamedSet, isLittle: boolean): ElementParts[] {
   if (set.role !== 'static') return [];
   const { key, elements } = set;
   const keyAt = (one: readonly Span[], end: 0 | 1): Uint8Array =>
@@ -191,9 +191,9 @@ interface Interval {
 }
 
 /** The keys of a set of plain intervals, in ascending order. */
-function startsAndEnds(spans: readonly Interval[], isLittle: boolean): NewElement[] {
+function startsAndEnds(spans: readonly Interval[], isLittle: boolean): ElementParts[] {
   const sorted = [...spans].sort((a, b) => compareBytes(a.key, b.key));
-  const elements: NewElement[] = [];
+  const elements: ElementParts[] = [];
   const [first] = sorted;
   if (first?.key.some((byte) => byte !== 0))
     elements.push({ key: new Uint8Array(first.key.length), isEnd: true });
@@ -227,9 +227,9 @@ const IN_A_MESSAGE = 400;
 export function elementMessages(
   table: string,
   set: string,
-  elements: readonly NewElement[],
-): Message[] {
-  const messages: Message[] = [];
+  elements: readonly ElementParts[],
+): NftMessage[] {
+  const messages: NftMessage[] = [];
   for (let from = 0; from < elements.length; from += IN_A_MESSAGE) {
     const some = elements.slice(from, from + IN_A_MESSAGE).map(elementTree);
     messages.push([
@@ -248,7 +248,7 @@ export function elementMessages(
   return messages;
 }
 
-function elementTree({ key, keyEnd, timeout, left, isEnd, userdata }: NewElement): Tree {
+function elementTree({ key, keyEnd, timeout, left, isEnd, userdata }: ElementParts): Tree {
   return [
     NFTA_LIST_ELEM,
     [

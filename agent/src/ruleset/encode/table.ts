@@ -1,6 +1,6 @@
 // ruleset/encode/table: the table as the messages of nf_tables that make it. Each chain and each set is encoded alone,
 // so that the load of a whole table and the change of a loaded one (encode/transaction) are made from the same parts.
-import type { Message } from '../../netlink/nft-tree.ts';
+import type { NftMessage } from '../../netlink/nft-tree.ts';
 import type { Ruleset } from '../model.ts';
 import { word } from '../plain.ts';
 import { inOrder } from '../render.ts';
@@ -35,7 +35,7 @@ export interface EncodedTable {
 const AT_ONCE = 2;
 
 /** Writes messages as bytes (whp:message). */
-export type Pack = (messages: readonly Message[]) => Messages;
+export type Pack = (messages: readonly NftMessage[]) => Messages;
 
 /** `isLittle`: the byte order of the router. Yields after a few rules: the whole takes a slow router a second. */
 export function* encodeTable(

@@ -1,15 +1,17 @@
 // ruleset/trace/evaluate: evaluates the model's expressions and statements for one packet, one evaluator for
 // each kind, the counterpart of render. A value that cannot be read ends the rule, like NFT_BREAK in the
 // kernel.
+
+import { hexBytes } from '../../wire/hex.ts';
 import { type Packet, TCP, UDP } from '../../wire/packet.ts';
 import { u16At, u32At } from '../../wire/reader.ts';
 import { datatypeOf, FIELDS } from '../fields.ts';
 import type { Constant, Expression, Statement, Verdict } from '../model.ts';
-import { directionOf, type Flow, type State } from './fake-conntrack.ts';
+import { CONFIRMED } from '../terms.ts';
+import { directionOf, type FlowState, type TrackedFlow } from './fake-conntrack.ts';
 import {
   constantValue,
   hasElement,
-  hexBytes,
   paceElement,
   type SetState,
   updateElement,
@@ -28,8 +30,8 @@ export interface Visit {
   readonly mainDevice: string;
   readonly addressType: string;
   mark: number;
-  readonly flow: Flow | null;
-  readonly state: State;
+  readonly flow: TrackedFlow | null;
+  readonly state: FlowState;
   readonly now: number;
   readonly sets: ReadonlyMap<string, SetState>;
   readonly counters: Map<string, { packets: number; bytes: number }>;
@@ -41,7 +43,7 @@ export interface Visit {
 type Final = 'accept' | 'drop' | 'reject' | 'queue' | 'masquerade' | 'redirect';
 
 /** Result of a statement: next statement, end of the rule, final verdict, another chain, or return. */
-export type Outcome =
+export type StatementResult =
   | 'next'
   | 'break'
   | { readonly final: Final; readonly queue?: number }
@@ -120,7 +122,6 @@ const EXPRESSIONS: Evaluators = {
   concat: () => null,
 };
 
-const CONFIRMED = 8;
 /** linux/if_arp.h */
 const ARPHRD_ETHER = 1;
 
@@ -161,10 +162,10 @@ type Actions = {
   readonly [K in Statement['kind']]: (
     one: Extract<Statement, { kind: K }>,
     visit: Visit,
-  ) => Outcome;
+  ) => StatementResult;
 };
 
-function when(condition: boolean): Outcome {
+function when(condition: boolean): StatementResult {
   return condition ? 'next' : 'break';
 }
 
@@ -240,11 +241,11 @@ const STATEMENTS: Actions = {
   verdict: (one) => verdictOutcome(one.verdict),
 };
 
-function verdictOutcome(verdict: Verdict): Outcome {
+function verdictOutcome(verdict: Verdict): StatementResult {
   if ('chain' in verdict) return { chain: verdict };
   return verdict.verdict === 'return' ? 'return' : { final: verdict.verdict };
 }
 
-export function execute(one: Statement, visit: Visit): Outcome {
-  return (STATEMENTS[one.kind] as (one: Statement, visit: Visit) => Outcome)(one, visit);
+export function execute(one: Statement, visit: Visit): StatementResult {
+  return (STATEMENTS[one.kind] as (one: Statement, visit: Visit) => StatementResult)(one, visit);
 }

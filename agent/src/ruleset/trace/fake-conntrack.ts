@@ -1,6 +1,8 @@
 // ruleset/trace/fake-conntrack: connection tracking of the model kernel: the flow and state of a packet.
 // Without NAT: both directions have the device's own address, as on the LAN side. Timeouts are Linux defaults
 // (net.netfilter.nf_conntrack_*).
+
+import { hexBytes } from '../../wire/hex.ts';
 import {
   ICMP,
   ICMPV6,
@@ -13,9 +15,8 @@ import {
   UDP,
 } from '../../wire/packet.ts';
 import { u16At } from '../../wire/reader.ts';
-import { hexBytes } from './fake-sets.ts';
 
-export interface Flow {
+export interface TrackedFlow {
   /** Tuples of the original and of the reply direction. */
   readonly original: string;
   readonly reply: string;
@@ -34,16 +35,16 @@ export interface Flow {
   expires: number;
 }
 
-export type State = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
+export type FlowState = 'new' | 'established' | 'related' | 'invalid' | 'untracked';
 
 export interface Tracked {
-  readonly state: State;
+  readonly state: FlowState;
   /** Null: the packet is invalid or untracked; then every ct expression but state ends the rule. */
-  readonly flow: Flow | null;
+  readonly flow: TrackedFlow | null;
 }
 
 /** Confirmed flows by both of their tuples. */
-export type FlowTable = Map<string, Flow>;
+export type ModelConntrack = Map<string, TrackedFlow>;
 
 const SECOND = 1000;
 const UDP_ALONE = 30 * SECOND;
@@ -59,7 +60,7 @@ const OTHER = 600 * SECOND;
 const NOTHING: Tracked = { state: 'invalid', flow: null };
 
 /** Finds or creates the flow of a packet. A new flow is added to the table by `confirm`. */
-export function track(table: FlowTable, packet: Packet, now: number): Tracked {
+export function track(table: ModelConntrack, packet: Packet, now: number): Tracked {
   if (packet.quoted >= 0) return relate(table, packet, now);
   const ends = endsOf(packet);
   if (ends === null)
@@ -73,7 +74,7 @@ export function track(table: FlowTable, packet: Packet, now: number): Tracked {
   if (!ends.opens) return NOTHING;
   if (known !== null) forget(table, known);
   const source = packet.bytes.slice(packet.source, packet.source + widthOf(packet));
-  const flow: Flow = {
+  const flow: TrackedFlow = {
     original: ends.forward,
     reply: ends.backward,
     family: packet.family,
@@ -92,31 +93,31 @@ export function track(table: FlowTable, packet: Packet, now: number): Tracked {
 }
 
 /** Direction of a packet of the flow; an ICMP error has that of the packet it quotes. */
-export function directionOf(flow: Flow, packet: Packet): 'original' | 'reply' {
+export function directionOf(flow: TrackedFlow, packet: Packet): 'original' | 'reply' {
   const tuple = packet.quoted >= 0 ? quotedTuple(packet) : endsOf(packet)?.forward;
   return tuple === flow.reply ? 'reply' : 'original';
 }
 
 /** Adds the flow to the table when its first packet has left the router. */
-export function confirm(table: FlowTable, flow: Flow): void {
+export function confirm(table: ModelConntrack, flow: TrackedFlow): void {
   flow.confirmed = true;
   table.set(flow.original, flow);
   table.set(flow.reply, flow);
 }
 
 /** Deletes the entry, like `conntrack -D`. */
-export function forget(table: FlowTable, flow: Flow): void {
+export function forget(table: ModelConntrack, flow: TrackedFlow): void {
   table.delete(flow.original);
   table.delete(flow.reply);
 }
 
 /** The flow of a packet if it is known; changes no state. */
-export function flowOf(table: FlowTable, packet: Packet, now: number): Flow | null {
+export function flowOf(table: ModelConntrack, packet: Packet, now: number): TrackedFlow | null {
   const ends = endsOf(packet);
   return ends === null ? null : lookup(table, ends.forward, now);
 }
 
-function lookup(table: FlowTable, tuple: string, now: number): Flow | null {
+function lookup(table: ModelConntrack, tuple: string, now: number): TrackedFlow | null {
   const flow = table.get(tuple);
   if (flow === undefined) return null;
   if (flow.expires > now) return flow;
@@ -125,19 +126,19 @@ function lookup(table: FlowTable, tuple: string, now: number): Flow | null {
 }
 
 /** A SYN on a closing connection starts a new flow on the same ports. */
-function reopens(flow: Flow, packet: Packet): boolean {
+function reopens(flow: TrackedFlow, packet: Packet): boolean {
   const flags = packet.tcpFlags & (TCP_SYN | TCP_ACK);
   return packet.protocol === TCP && flow.closing && flags === TCP_SYN;
 }
 
-function touch(flow: Flow, packet: Packet, tuple: string, now: number): void {
+function touch(flow: TrackedFlow, packet: Packet, tuple: string, now: number): void {
   if (tuple === flow.original) flow.sent += 1;
   if (tuple === flow.reply && flow.confirmed) flow.seenReply = true;
   if (packet.protocol === TCP && packet.tcpFlags & (TCP_FIN | TCP_RST)) flow.closing = true;
   flow.expires = now + lifeOf(flow, packet, now);
 }
 
-function lifeOf(flow: Flow, packet: Packet, now: number): number {
+function lifeOf(flow: TrackedFlow, packet: Packet, now: number): number {
   if (packet.protocol === UDP) {
     const stream = flow.seenReply && now - flow.created > UDP_STREAM_AGE;
     return stream ? UDP_STREAM : UDP_ALONE;
@@ -194,7 +195,7 @@ function echoEnds(packet: Packet, from: string, to: string): Ends | null {
 }
 
 /** An ICMP error belongs to the flow of the packet it quotes. */
-function relate(table: FlowTable, packet: Packet, now: number): Tracked {
+function relate(table: ModelConntrack, packet: Packet, now: number): Tracked {
   const inner = quotedTuple(packet);
   const flow = inner === null ? null : lookup(table, inner, now);
   return flow === null ? NOTHING : { state: 'related', flow };

@@ -4,7 +4,7 @@ import { CUT, foreignBits, markOf } from '../../policy/marks.ts';
 import { decodePacket } from '../../wire/packet.ts';
 import { isMalformed } from '../../wire/reader.ts';
 import type { Chain, Hook, Ruleset } from '../model.ts';
-import { type FlowTable, flowOf, forget } from './fake-conntrack.ts';
+import { flowOf, forget, type ModelConntrack } from './fake-conntrack.ts';
 import {
   addElement,
   createSet,
@@ -24,21 +24,21 @@ export interface World {
   readonly isUp?: (device: string) => boolean;
 }
 
-export interface Kernel {
+export interface ModelKernel {
   readonly ruleset: Ruleset;
   readonly world: World;
   readonly chains: ReadonlyMap<string, Chain>;
   readonly bases: ReadonlyMap<Hook, readonly Chain[]>;
   readonly sets: ReadonlyMap<string, SetState>;
   readonly counters: Map<string, { packets: number; bytes: number }>;
-  readonly flows: FlowTable;
+  readonly flows: ModelConntrack;
   /** Results of first fragments, which also apply to the other fragments (the kernel reassembles). */
   readonly fragments: Map<string, Trace>;
 }
 
 const HOOKS: readonly Hook[] = ['prerouting', 'input', 'forward', 'output', 'postrouting'];
 
-export function createKernel(ruleset: Ruleset, world: World = {}): Kernel {
+export function createKernel(ruleset: Ruleset, world: World = {}): ModelKernel {
   const bases = HOOKS.map((hook): [Hook, Chain[]] => [
     hook,
     ruleset.chains
@@ -59,7 +59,7 @@ export function createKernel(ruleset: Ruleset, world: World = {}): Kernel {
 
 /** Adds or renews elements as the agent does; returns how many found no room. */
 export function addElements(
-  kernel: Kernel,
+  kernel: ModelKernel,
   set: string,
   elements: readonly NewElement[],
   now: number,
@@ -68,18 +68,22 @@ export function addElements(
   return elements.filter((element) => !addElement(state, element, now)).length;
 }
 
-export function removeElements(kernel: Kernel, set: string, keys: readonly Uint8Array[]): number {
+export function removeElements(
+  kernel: ModelKernel,
+  set: string,
+  keys: readonly Uint8Array[],
+): number {
   const state = stateOf(kernel, set);
   return keys.filter((key) => removeElement(state, key)).length;
 }
 
 /** Live elements of a learned set. */
-export function listElements(kernel: Kernel, set: string, now: number): Element[] {
+export function listElements(kernel: ModelKernel, set: string, now: number): Element[] {
   return elementsOf(stateOf(kernel, set), now);
 }
 
 /** Deletes the conntrack entry of the packet's flow, as the agent does with late ones. */
-export function deleteFlow(kernel: Kernel, bytes: Uint8Array, now: number): boolean {
+export function deleteFlow(kernel: ModelKernel, bytes: Uint8Array, now: number): boolean {
   const packet = decodePacket(bytes);
   if (isMalformed(packet)) return false;
   const flow = flowOf(kernel.flows, packet, now);
@@ -88,7 +92,7 @@ export function deleteFlow(kernel: Kernel, bytes: Uint8Array, now: number): bool
 }
 
 /** Marks the packet's flow as cut, as the agent does with a flow that it ends. */
-export function cutFlow(kernel: Kernel, bytes: Uint8Array, now: number): boolean {
+export function cutFlow(kernel: ModelKernel, bytes: Uint8Array, now: number): boolean {
   const packet = decodePacket(bytes);
   if (isMalformed(packet)) return false;
   const flow = flowOf(kernel.flows, packet, now);
@@ -97,7 +101,7 @@ export function cutFlow(kernel: Kernel, bytes: Uint8Array, now: number): boolean
   return flow !== null;
 }
 
-function stateOf(kernel: Kernel, set: string): SetState {
+function stateOf(kernel: ModelKernel, set: string): SetState {
   const state = kernel.sets.get(set);
   if (state === undefined) throw new Error(`trace: there is no set ${set}`);
   return state;

@@ -3,8 +3,9 @@
 // next garbage collection, about a second.
 
 import { parseAddress } from '../../wire/address.ts';
+import { hexBytes } from '../../wire/hex.ts';
 import { macBytes } from '../../wire/mac.ts';
-import type { Constant, Datatype, NamedSet, Rate } from '../model.ts';
+import type { Constant, Datatype, LimitRate, NamedSet } from '../model.ts';
 
 /**
  * A value in a rule: a number, an interface name, an address. Evaluators return null for an unreadable one.
@@ -92,7 +93,7 @@ export function paceElement(
   state: SetState,
   values: readonly Value[],
   now: number,
-  { rate, per, burst, over }: Rate & { readonly over: boolean },
+  { rate, per, burst, over }: LimitRate & { readonly over: boolean },
 ): boolean {
   if (state.role === 'static') return false;
   const key = keyOf(state, values);
@@ -157,14 +158,6 @@ function hexOf(type: Datatype, value: Value): string {
   if (type === 'family') return value.toString(16).padStart(2, '0');
   const digits = type === 'port' || type === 'mac16' ? 4 : type === 'protocol' ? 2 : 8;
   return value.toString(16).padStart(digits, '0').padEnd(8, '0');
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
-export function hexBytes(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += HEX[byte];
-  return text;
 }
 
 function bytesOfHex(text: string): Uint8Array {

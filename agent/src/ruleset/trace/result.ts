@@ -1,6 +1,6 @@
 // ruleset/trace/result: input and result of the tracer for one packet.
 import type { Hook } from '../model.ts';
-import type { State } from './fake-conntrack.ts';
+import type { FlowState } from './fake-conntrack.ts';
 
 export interface TracedPacket {
   /** From the IP header on. */
@@ -21,7 +21,7 @@ export interface Trace {
   readonly verdict: 'accept' | 'drop' | 'reject' | 'queue';
   readonly mark: number;
   readonly ctmark: number;
-  readonly state: State;
+  readonly state: FlowState;
   readonly logs: readonly { readonly prefix: string; readonly group: number }[];
   /** Comments of the matching rules, in order. */
   readonly path: readonly string[];

@@ -7,16 +7,16 @@ import { isMalformed } from '../../wire/reader.ts';
 import type { Chain, Hook, Rule } from '../model.ts';
 import { gateName } from '../names.ts';
 import { NFPROTO } from '../terms.ts';
-import { execute, type Outcome, type Visit } from './evaluate.ts';
+import { execute, type StatementResult, type Visit } from './evaluate.ts';
 import { confirm, type Tracked, track } from './fake-conntrack.ts';
-import type { Kernel, World } from './fake-kernel.ts';
+import type { ModelKernel, World } from './fake-kernel.ts';
 import { hasElement } from './fake-sets.ts';
 import type { Trace, TracedPacket } from './result.ts';
 
 const MOST_FRAGMENTS = 1024;
 
 /** Runs one packet through the hooks at time `now` (milliseconds, never decreasing). */
-export function trace(kernel: Kernel, input: TracedPacket, now: number): Trace {
+export function trace(kernel: ModelKernel, input: TracedPacket, now: number): Trace {
   const packet = decodePacket(input.bytes);
   if (isMalformed(packet)) return { ...NOWHERE, malformed: packet.malformed };
   if (packet.fragmentOffset === 0 && !packet.moreFragments) return run(kernel, input, packet, now);
@@ -47,7 +47,7 @@ const NOWHERE: Trace = {
 };
 
 interface Journey {
-  readonly kernel: Kernel;
+  readonly kernel: ModelKernel;
   readonly visit: Visit;
   readonly path: string[];
   readonly cost: { [hook in Hook]?: number };
@@ -56,7 +56,7 @@ interface Journey {
   redirected: boolean;
 }
 
-function run(kernel: Kernel, input: TracedPacket, packet: Packet, now: number): Trace {
+function run(kernel: ModelKernel, input: TracedPacket, packet: Packet, now: number): Trace {
   const tracked = track(kernel.flows, packet, now);
   const visit: Visit = {
     packet,
@@ -149,7 +149,7 @@ function hook(journey: Journey, name: Hook, tracked: Tracked): End {
 }
 
 /** Runs a chain from its first rule; 'return' and the end of the chain continue in the caller. */
-function walk(journey: Journey, name: Hook, chain: Chain): Outcome {
+function walk(journey: Journey, name: Hook, chain: Chain): StatementResult {
   for (const one of chain.rules) {
     journey.cost[name] = (journey.cost[name] ?? 0) + 1;
     const outcome = obey(journey, one);
@@ -164,8 +164,8 @@ function walk(journey: Journey, name: Hook, chain: Chain): Outcome {
   return 'return';
 }
 
-function obey(journey: Journey, one: Rule): Outcome {
-  let outcome: Outcome = 'next';
+function obey(journey: Journey, one: Rule): StatementResult {
+  let outcome: StatementResult = 'next';
   for (const statement of one.statements) {
     outcome = execute(statement, journey.visit);
     if (outcome !== 'next') break;

@@ -1,11 +1,13 @@
-// preflight/dns-turns: finds redirect and dnat rules for port 53 in the output of `nft -t list ruleset`, with
+// preflight/dns-redirects: finds redirect and dnat rules for port 53 in the output of `nft -t list ruleset`, with
 // the conditions on the path to them. resolvers.ts judges them. Pure. -t omits set elements, so a port that
 // only a named set contains is not seen.
+
+import { DNS_PORT } from '../wire/ports.ts';
 import { isListed } from './forward-chain.ts';
-import { blocksOf } from './listing.ts';
+import { blocksOf, DEEPEST, LIST } from './listing.ts';
 
 /** One rule that redirects packets for port 53 to another destination. */
-export interface DnsTurn {
+export interface DnsRedirect {
   /** "inet fw4". */
   readonly table: string;
   /** null: this router; '?': the listing does not show it. */
@@ -24,13 +26,10 @@ export interface DnsTurn {
   readonly isEveryPort: boolean;
 }
 
-/** The kernel's limit of nested jumps. */
-const DEEPEST = 16;
 /** Limit of rules read, over all tables. */
 const MOST_RULES = 20_000;
 /** Limit of redirections reported. */
 const MOST = 64;
-const LIST = '(\\{ [^}]* \\}|"[^"]*"|\\S+)';
 const FROM = new RegExp(`\\b(?:iifname|iif) (?!vmap )(!= )?${LIST}`, 'g');
 const SOURCE = new RegExp(`\\bip6? saddr (!= )?${LIST}`);
 const PORTS = new RegExp(`\\bdport (!= )?(vmap )?${LIST}`);
@@ -39,15 +38,15 @@ const MAP = /\b(\S+) vmap \{ ([^}]*) \}/;
 const JUMP = /\b(?:jump|goto) (\S+)/;
 /** Regular expressions run only on lines with one of these words: a listing may be long. */
 const WORDS = ['redirect', 'dnat', 'xt target', 'jump', 'goto'];
-const TURN =
+const REDIRECT =
   /\b(?:(redirect)(?: to :(\d+))?|dnat(?: ip6?)? to (?:\[([0-9a-f:]+)\]|([0-9a-f]*(?::[0-9a-f]*){2,}|[0-9.]+))?(?::(\d+))?|xt target "?(?:REDIRECT|DNAT))/;
 
 type Rules = ReadonlyMap<string, readonly string[]>;
-type Conditions = Omit<DnsTurn, 'table' | 'to' | 'port'>;
+type Conditions = Omit<DnsRedirect, 'table' | 'to' | 'port'>;
 
 /** `own`: our tables, which are skipped. */
-export function readDnsTurns(listing: string, own: readonly string[]): DnsTurn[] {
-  const turns = new Map<string, DnsTurn>();
+export function readDnsRedirects(listing: string, own: readonly string[]): DnsRedirect[] {
+  const redirects = new Map<string, DnsRedirect>();
   const count = { left: MOST_RULES };
   const tables = new Map<string, Map<string, readonly string[]>>();
   const isWanted = (table: string, kind: string): boolean =>
@@ -61,12 +60,12 @@ export function readDnsTurns(listing: string, own: readonly string[]): DnsTurn[]
     for (const [name, [first = '']] of chains) {
       if (!/^type \w+ hook prerouting /.test(first)) continue;
       follow(chains, name, start, 0, count, (to, port, conditions) => {
-        const turn = { table, to, port, ...conditions };
-        if (turns.size < MOST) turns.set(JSON.stringify(turn), turn);
+        const redirect = { table, to, port, ...conditions };
+        if (redirects.size < MOST) redirects.set(JSON.stringify(redirect), redirect);
       });
     }
   }
-  return [...turns.values()];
+  return [...redirects.values()];
 }
 
 function follow(
@@ -82,12 +81,12 @@ function follow(
     if (count.left < 0 || depth > DEEPEST) return;
     if (!WORDS.some((word) => line.includes(word))) continue;
     const rule = line.replace(/ comment ".*"/, '');
-    const turn = TURN.exec(rule);
-    const jumps = turn === null ? jumpsOf(rule) : [];
-    if (turn === null && jumps.length === 0) continue;
+    const redirect = REDIRECT.exec(rule);
+    const jumps = redirect === null ? jumpsOf(rule) : [];
+    if (redirect === null && jumps.length === 0) continue;
     const conditions = conditionsOf(rule, before);
     if (conditions === null) continue;
-    if (turn !== null) found(...targetOf(turn), conditions);
+    if (redirect !== null) found(...targetOf(redirect), conditions);
     for (const { to, from } of jumps) {
       const more = { ...conditions, from: [...conditions.from, ...from] };
       follow(chains, to, more, depth + 1, count, found);
@@ -129,7 +128,7 @@ function isForDns([, not, vmap, list = '']: RegExpExecArray): boolean {
   return vmap !== undefined ? hasDns(list) : hasDns(list) === (not === undefined);
 }
 
-const DNS = '53';
+const DNS = String(DNS_PORT);
 
 /** Whether port 53 is in `53`, `{ 53, 80-90 }` or `{ 53 : jump x }`. */
 function hasDns(list: string): boolean {
@@ -144,7 +143,7 @@ function hasDns(list: string): boolean {
 }
 
 /** Target chains for a packet to port 53: `jump x`, or entries of a verdict map. */
-function jumpsOf(rule: string): { to: string; from: DnsTurn['from'] }[] {
+function jumpsOf(rule: string): { to: string; from: DnsRedirect['from'] }[] {
   const [, key = '', entries] = MAP.exec(rule) ?? [];
   if (entries === undefined) {
     const to = JUMP.exec(rule)?.[1];

@@ -1,8 +1,8 @@
-// preflight/dns-turns: rules that redirect DNS of devices, as nft 1.0.6 lists them: those of firewall4, Docker,
+// preflight/dns-redirects: rules that redirect DNS of devices, as nft 1.0.6 lists them: those of firewall4, Docker,
 // transparent proxies and owners.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readDnsTurns } from '../../../agent/src/preflight/dns-turns.ts';
+import { readDnsRedirects } from '../../../agent/src/preflight/dns-redirects.ts';
 
 const ANY = { from: [], only: null, sources: null, passesRouter: false, isEveryPort: false };
 
@@ -15,7 +15,7 @@ ${more}	chain pre {
 	}
 }
 `;
-  return readDnsTurns(listing, []).map(({ table, ...rest }) => {
+  return readDnsRedirects(listing, []).map(({ table, ...rest }) => {
     assert.is(table, 'ip x');
     return rest;
   });
@@ -66,10 +66,10 @@ test('what is no DNS of devices is none', () => {
 	}
 }
 `;
-  assert.equal(readDnsTurns(elsewhere, []), []);
+  assert.equal(readDnsRedirects(elsewhere, []), []);
   const own = elsewhere.replace('hook output', 'hook prerouting');
-  assert.is(readDnsTurns(own, []).length, 1);
-  assert.equal(readDnsTurns(own, ['ip x']), []);
+  assert.is(readDnsRedirects(own, []).length, 1);
+  assert.equal(readDnsRedirects(own, ['ip x']), []);
 });
 
 test('conditions are gathered on the way through jumps and maps', () => {
