@@ -86,7 +86,7 @@ test('reloads for ten minutes: each touches what differs, none what is learned',
 test('somebody begins to offload flows: seen with his transaction, ours are apart, and stay so', () => {
   const tables = new Set<string>();
   const repair = createRepair(15000, 15000);
-  repairStep(repair, { kind: 'loaded', generation: 3, fingerprint: 'prerouting 1 9' }, 0);
+  repairStep(repair, { kind: 'loaded', generation: 3, own: 1, fingerprint: 'prerouting 1 9' }, 0);
   let generation = 3;
   let made = 0;
   const apartAt: number[] = [];

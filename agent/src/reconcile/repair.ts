@@ -11,8 +11,13 @@ export type RepairEvent =
   | { readonly kind: 'generation'; readonly generation: number; readonly own: number }
   /** The table was read: its fingerprint; '': there is no table. */
   | { readonly kind: 'table'; readonly fingerprint: string }
-  /** This agent has loaded the table: generation and fingerprint after that. */
-  | { readonly kind: 'loaded'; readonly generation: number; readonly fingerprint: string }
+  /** This agent has loaded the table: generation and fingerprint after that. `own`: as above, the load included. */
+  | {
+      readonly kind: 'loaded';
+      readonly generation: number;
+      readonly own: number;
+      readonly fingerprint: string;
+    }
   /** Restoring the table failed. */
   | { readonly kind: 'failed' }
   /** The guard dropped a packet that the table has not judged. */
@@ -110,6 +115,17 @@ function lookNow(state: RepairState): readonly RepairEffect[] {
   return [{ kind: 'look-table' }];
 }
 
+/** Whether other programs have changed the generation, too. */
+function noteGeneration(
+  state: RepairState,
+  { generation, own }: { readonly generation: number; readonly own: number },
+): boolean {
+  const foreign = generation !== state.generation + own;
+  state.generation = generation;
+  if (foreign) state.foreign += 1;
+  return foreign;
+}
+
 /** Handles one event at `now` (milliseconds); updates `state` in place. */
 export function repairStep(
   state: RepairState,
@@ -117,14 +133,10 @@ export function repairStep(
   now: number,
 ): readonly RepairEffect[] {
   switch (event.kind) {
-    case 'generation': {
-      const foreign = event.generation !== state.generation + event.own;
-      state.generation = event.generation;
-      if (foreign) state.foreign += 1;
-      return foreign ? lookNow(state) : NOTHING;
-    }
+    case 'generation':
+      return noteGeneration(state, event) ? lookNow(state) : NOTHING;
     case 'loaded':
-      state.generation = event.generation;
+      noteGeneration(state, event);
       state.fingerprint = event.fingerprint;
       state.failingSince = null;
       state.tableDue = null;

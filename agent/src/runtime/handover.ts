@@ -146,8 +146,9 @@ export function remember(agent: HandoverNeeds): void {
   if (agent.table.piece === null) return;
   const generation = tables.generation();
   const fingerprint = tables.fingerprint();
-  sets.takeCommits();
-  agent.happened({ kind: 'loaded', generation, fingerprint });
+  // The load is one transaction. What else the agent did beside it counts as foreign, and costs a look at others' chains.
+  const own = sets.takeCommits() + 1;
+  agent.happened({ kind: 'loaded', generation, own, fingerprint });
   writeHandoverFile(agent);
 }
 

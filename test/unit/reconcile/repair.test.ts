@@ -14,7 +14,7 @@ import { kernelLink, kernelRule } from '../../fixtures/kernel-objects.ts';
 
 function loaded(): RepairState {
   const state = createRepair(15000, 15000);
-  repairStep(state, { kind: 'loaded', generation: 7, fingerprint: 'prerouting 1 9' }, 0);
+  repairStep(state, { kind: 'loaded', generation: 7, own: 1, fingerprint: 'prerouting 1 9' }, 0);
   return state;
 }
 
@@ -46,6 +46,16 @@ function link(name: string, gone: boolean, flags: number): RepairEvent {
   return route({ kind: 'link', gone, link: kernelLink({ name, flags, kind: 'gre' }) });
 }
 
+test('a transaction of others beside a load of the table is not taken for its own', () => {
+  const state = createRepair(15000, 15000);
+  repairStep(state, { kind: 'loaded', generation: 7, own: 1, fingerprint: 'a' }, 0);
+  const before = state.foreign;
+  repairStep(state, { kind: 'loaded', generation: 8, own: 1, fingerprint: 'b' }, 100);
+  assert.is(state.foreign, before, 'the load alone');
+  repairStep(state, { kind: 'loaded', generation: 10, own: 1, fingerprint: 'c' }, 200);
+  assert.is(state.foreign, before + 1, 'fw4 reload, and whp reload behind it');
+});
+
 test('own transactions are told from those of others by their number', () => {
   const state = loaded();
   const seen = play(
@@ -61,7 +71,7 @@ test('a table that is gone is made again, one that stands as it was left is not'
   const state = loaded();
   assert.equal(play(state, [100, { kind: 'table', fingerprint: 'prerouting 1 9' }]), [[]]);
   assert.equal(play(state, [200, GONE]), [['restore-table']]);
-  repairStep(state, { kind: 'loaded', generation: 9, fingerprint: 'prerouting 8 9' }, 300);
+  repairStep(state, { kind: 'loaded', generation: 9, own: 1, fingerprint: 'prerouting 8 9' }, 300);
   assert.equal(play(state, [400, { kind: 'table', fingerprint: 'prerouting 8 9' }]), [[]]);
   assert.equal(play(state, [500, { kind: 'table', fingerprint: 'prerouting 8 0' }]), [
     ['restore-table'],
@@ -103,7 +113,11 @@ test('packets that were on their way while the table was made again do not lift 
   // Minutes later, for another reason; and again when the table is really gone.
   assert.is(strays(state, 60_000, 63_000), null);
   assert.equal(play(state, [70_000, GONE]), [['restore-table']]);
-  repairStep(state, { kind: 'loaded', generation: 9, fingerprint: 'prerouting 1 9' }, 70_500);
+  repairStep(
+    state,
+    { kind: 'loaded', generation: 9, own: 1, fingerprint: 'prerouting 1 9' },
+    70_500,
+  );
   assert.is(strays(state, 71_000, 75_000), null);
 });
 
@@ -116,7 +130,7 @@ test('somebody who deletes it again and again is not raced with', () => {
         if (effect.kind === 'restore-table') restores += 1;
       }
     }
-    repairStep(state, { kind: 'loaded', generation: 1, fingerprint: 'prerouting 1 9' }, at);
+    repairStep(state, { kind: 'loaded', generation: 1, own: 1, fingerprint: 'prerouting 1 9' }, at);
   }
   assert.ok(restores >= 10 && restores <= 17, `${restores} restores in a minute`);
 });
