@@ -84,7 +84,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'sweep-forgets',
     promise: "the next packet of a flow that a change of way ends is the application's",
-    file: 'agent/src/runtime/failover.ts',
+    file: 'agent/src/runtime/sweep.ts',
     from: '    if (unset !== null) return unset;\n',
     to: '',
     tests: ['test/runtime/scenarios.test.ts'],

@@ -17,7 +17,6 @@ import { monitorAnswer } from '../answers/monitor.ts';
 import { isNameKind, NAME_KINDS, namesAnswer } from '../answers/names.ts';
 import { type Rows, rowsOf } from '../answers/rows.ts';
 import { liveRows, type Reply, RPC_ROWS, rpcAnswer } from '../answers/rpc.ts';
-import { type StatusAnswer, statusAnswer } from '../answers/status.ts';
 import { whyAnswer } from '../answers/why.ts';
 import { readArguments } from '../cli/arguments.ts';
 import { MOST_ROWS } from '../cli/commands.ts';
@@ -29,28 +28,21 @@ import {
   type Request,
   requestOf,
 } from '../cli/print.ts';
-import { VERSION } from '../cli/version.ts';
 import type { MonitorEvent } from '../learn/effect.ts';
 import { now, wallTime } from '../os/clock.ts';
-import { errnoText, errorText } from '../os/errno.ts';
-import { residentBytes } from '../os/memory.ts';
+import { errnoText } from '../os/errno.ts';
 import { closeLine, type Line, listenLines, sendBytes, sendValue } from '../os/unix-socket.ts';
 import { encodeUtf8 } from '../os/utf8.ts';
-import { problemsOf } from '../preflight/looks.ts';
-import { notesOf } from '../preflight/traffic.ts';
 import { localClock } from '../router/time-zone.ts';
 import { ledgerOf } from '../runtime/accounting.ts';
 import type { Agent } from '../runtime/agent.ts';
-import { countGlanced } from '../runtime/feeds.ts';
-import { keptAnswer } from '../runtime/kept.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
-import { FAMILIES, type Family } from '../wire/address.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
 import { isOfFiles, ofFiles } from './file-commands.ts';
 import { kernelView, manyFlows, openNow } from './kernel-view.ts';
-import { knownProblems, noted } from './known-problems.ts';
-import { decisive, earOf, meterNow, namesOf, presentNow, surroundings } from './surroundings.ts';
+import { status } from './status.ts';
+import { namesOf, presentNow, surroundings } from './surroundings.ts';
 
 /** Methods whose answer needs the open connections. */
 const OF_CONNECTIONS = ['status', 'flows', 'why', 'devices', 'proxies'];
@@ -270,45 +262,5 @@ function devices(
     // With many flows, the ledger has their counts.
     flows: live === null || !ledger.ok ? flowsOf(kernel) : ledger.value.devices,
     totals: ledger.ok ? ledger.value.subjects : null,
-  });
-}
-
-function withoutPackets(families: readonly Family[]): string {
-  const which = families.map((family) => `IPv${family}`).join(' and ');
-  return `elements are added by transactions, which other programs' nft waits for: packets to lo add none (${which}); lo is down, or another table drops them`;
-}
-
-function status(agent: Agent, kernel: KernelView): StatusAnswer {
-  const { failures } = agent.effects;
-  const { answers, announced, watched } = agent.feeds;
-  countGlanced(agent.feeds, agent.state);
-  const links = agent.kernel.routing.links();
-  const problems = knownProblems(agent.problems);
-  problems.push(...problemsOf(agent.preflight.looks));
-  if (!links.ok) problems.push(noted(errorText(links.error)));
-  if (failures.count > 0) {
-    problems.push(noted(`${failures.count} set updates failed, the last: ${failures.last}`));
-  }
-  const byPacket = agent.kernel.sets.byPacket();
-  const refused = FAMILIES.filter((family) => byPacket[family] === false);
-  if (refused.length > 0)
-    problems.push(noted(withoutPackets(refused), 'ip link show lo; nft list hooks'));
-  return statusAnswer(agent.state, kernel, {
-    version: VERSION,
-    ...decisive(agent, links.ok ? links.value : []),
-    configured: agent.settings.configured.apps,
-    names: namesOf(agent),
-    since: agent.since,
-    ear: earOf(agent),
-    lost: [answers, announced, ...watched].reduce(
-      (sum, feed) => sum + (feed?.counters.overruns ?? 0),
-      0,
-    ),
-    memory: residentBytes(),
-    problems,
-    ...notesOf(agent.preflight.looks),
-    repairs: agent.repairs,
-    kept: keptAnswer(agent),
-    meter: meterNow(agent),
   });
 }
