@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { clientHello, extension, serverName } from '../fixtures/tls.ts';
 import { PLAIN } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { startShell } from './shell.ts';
+import { DEVICE_AND_OUTSIDE, startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/dns-feeds-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
@@ -79,16 +79,7 @@ writeFileSync(
 );
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
-const HOME = `
-ip link set lo up; sysctl -qw net.ipv4.ip_forward=1
-unshare -n sleep 1000 & device=$!
-unshare -n sleep 1000 & outside=$!
-sleep 0.2
-ip link add br-lan type veth peer name eth0 netns $device; ip link add wan type veth peer name eth0 netns $outside
-ip addr add 192.168.1.1/24 dev br-lan; ip addr add 198.51.100.10/24 dev wan; ip link set br-lan up; ip link set wan up
-ip route add default via 198.51.100.1
-at() { pid=$1; shift; nsenter -t $pid -n "$@"; }
-at $device sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.1.11/24 dev eth0; ip route add default via 192.168.1.1'
+const HOME = `${DEVICE_AND_OUTSIDE}at $device sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.1.11/24 dev eth0; ip route add default via 192.168.1.1'
 at $outside sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 198.51.100.1/24 dev eth0; ip addr add 9.9.9.9/32 dev lo; ip addr add 93.184.216.40/32 dev lo; ip route add 192.168.1.0/24 via 198.51.100.10'
 nft 'table ip nat { chain post { type nat hook postrouting priority 100; oifname "wan" masquerade; }; }'
 node ${FOLDER}/resolver.cjs 192.168.1.1 >${FOLDER}/ready & at $outside node ${FOLDER}/resolver.cjs 9.9.9.9 >${FOLDER}/ready2 &

@@ -168,6 +168,28 @@ const IDLE = {
   idle: true,
 } as const;
 
+/** A state in which the table inet fw4, of these commands, stops what goes into the tunnel. */
+function firewalled(
+  name: string,
+  commands: string,
+  more: Pick<State, 'alarms' | 'isDropped'>,
+): State {
+  return {
+    name,
+    enter: async () => {
+      await proxied();
+      home.run('router', 'nft', commands);
+      await untilStopped('firewall');
+    },
+    leave: () => void home.run('router', 'nft', 'delete table inet fw4'),
+    way: 'refused',
+    quiet: 5,
+    reason: /the firewall refuses new connections \(table inet fw4/,
+    proxies: { a: 'up' },
+    ...more,
+  };
+}
+
 const STATES: readonly State[] = [
   {
     name: 'up',
@@ -432,37 +454,15 @@ const STATES: readonly State[] = [
     proxies: { a: 'up' },
     alarms: [],
   },
-  {
-    name: 'the firewall refuses the tunnel',
-    enter: async () => {
-      await proxied();
-      home.run('router', 'nft', FIREWALL);
-      await untilStopped('firewall');
-    },
-    leave: () => void home.run('router', 'nft', 'delete table inet fw4'),
-    way: 'refused',
-    quiet: 5,
-    reason: /the firewall refuses new connections \(table inet fw4/,
-    proxies: { a: 'up' },
+  firewalled('the firewall refuses the tunnel', FIREWALL, {
     alarms: [
       /^firewall, br-lan to whp-a the firewall refuses .*; \/usr\/share\/whp\/firewall\.sh install; fw4 reload$/,
     ],
-  },
-  {
-    name: 'the firewall drops what goes into the tunnel',
-    enter: async () => {
-      await proxied();
-      home.run('router', 'nft', DROPPING);
-      await untilStopped('firewall');
-    },
-    leave: () => void home.run('router', 'nft', 'delete table inet fw4'),
-    way: 'refused',
-    quiet: 5,
-    reason: /the firewall refuses new connections \(table inet fw4/,
+  }),
+  firewalled('the firewall drops what goes into the tunnel', DROPPING, {
     isDropped: true,
-    proxies: { a: 'up' },
     alarms: [/^firewall, br-lan to whp-a the firewall refuses .*; fw4 reload$/],
-  },
+  }),
   {
     name: 'a device that DHCP has not met',
     enter: async () => {

@@ -49,3 +49,16 @@ export function startShell(own: 'processes' | null = null): Shell {
 export function ownEtc(folder: string): string {
   return `mkdir -p ${folder} && mount -t tmpfs tmpfs ${folder} && cp -a /etc/. ${folder} && mount --bind ${folder} /etc`;
 }
+
+/** Of a shell in a namespace of its own: a router with br-lan and wan, and the namespaces of the processes $device and
+ * $outside behind them, in which `at` runs a command. */
+export const DEVICE_AND_OUTSIDE = `
+ip link set lo up; sysctl -qw net.ipv4.ip_forward=1
+unshare -n sleep 1000 & device=$!
+unshare -n sleep 1000 & outside=$!
+sleep 0.2
+ip link add br-lan type veth peer name eth0 netns $device; ip link add wan type veth peer name eth0 netns $outside
+ip addr add 192.168.1.1/24 dev br-lan; ip addr add 198.51.100.10/24 dev wan; ip link set br-lan up; ip link set wan up
+ip route add default via 198.51.100.1
+at() { pid=$1; shift; nsenter -t $pid -n "$@"; }
+`;

@@ -8,7 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { homeWith } from '../fixtures/uci.ts';
 import { WHP_TEXT } from '../lib/bare.ts';
-import { startShell } from './shell.ts';
+import { DEVICE_AND_OUTSIDE, startShell } from './shell.ts';
 
 const FOLDER = resolve(`out/netns/strangers-${process.pid}`);
 mkdirSync(FOLDER, { recursive: true });
@@ -53,16 +53,7 @@ writeFileSync(`${FOLDER}/client.cjs`, CLIENT);
 writeFileSync(`${FOLDER}/whp`, homeWith("\toption hold '1'\n"));
 const OPTIONS = `--config ${FOLDER}/whp --profiles ${resolve('agent/profiles')} --state ${FOLDER}/state --socket ${FOLDER}/sock`;
 
-const HOME = `
-ip link set lo up; sysctl -qw net.ipv4.ip_forward=1
-unshare -n sleep 1000 & device=$!
-unshare -n sleep 1000 & outside=$!
-sleep 0.2
-ip link add br-lan type veth peer name eth0 netns $device; ip link add wan type veth peer name eth0 netns $outside
-ip addr add 192.168.1.1/24 dev br-lan; ip addr add 198.51.100.10/24 dev wan; ip link set br-lan up; ip link set wan up
-ip route add default via 198.51.100.1
-at() { pid=$1; shift; nsenter -t $pid -n "$@"; }
-at $device sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.1.11/24 dev eth0; ip route add default via 192.168.1.1'
+const HOME = `${DEVICE_AND_OUTSIDE}at $device sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 192.168.1.11/24 dev eth0; ip route add default via 192.168.1.1'
 at $outside sh -c 'ip link set lo up; ip link set eth0 up; ip addr add 198.51.100.1/24 dev eth0; ip addr add 9.9.9.9/32 dev lo; ip route add 192.168.1.0/24 via 198.51.100.10'
 at $outside node ${FOLDER}/resolver.cjs >${FOLDER}/ready &
 for i in $(seq 100); do grep -q ready ${FOLDER}/ready && break; sleep 0.05; done

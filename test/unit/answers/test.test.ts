@@ -129,21 +129,22 @@ test('devices that ask others: each with its commands', () => {
   assert.is(plain!.fix, undefined);
 });
 
+const PROXIED = {
+  state: 'proxied',
+  proxy: 'a',
+  cause: null,
+  reason: null,
+  fix: null,
+  partly: false,
+  left_s: null,
+} as const;
+
 function call(
   now: NowAnswer | null,
   change: Partial<CallSeen> = {},
   ear: StatusAnswer['dns_answers'] = 'held',
 ) {
-  const proxied = {
-    state: 'proxied',
-    proxy: 'a',
-    cause: null,
-    reason: null,
-    fix: null,
-    partly: false,
-    left_s: null,
-  } as const;
-  const apps = [{ app: 'skype', new_connections: now ?? proxied }] as unknown as NonNullable<
+  const apps = [{ app: 'skype', new_connections: now ?? PROXIED }] as unknown as NonNullable<
     CallSeen['status']
   >['apps'];
   const seen: CallSeen = {
@@ -260,17 +261,10 @@ test('without an app: why, what to type, and whether the tunnel works', () => {
 });
 
 test('while the file on disk cannot be read: what the agent does with a call by the last good one', () => {
-  const now = {
-    state: 'proxied',
-    proxy: 'a',
-    cause: null,
-    reason: null,
-    fix: null,
-    partly: false,
-    left_s: null,
-  } as const;
   const of = (change: object) =>
-    unreadLines({ apps: [{ app: 'skype', new_connections: { ...now, ...change } } as never] })[0]!;
+    unreadLines({
+      apps: [{ app: 'skype', new_connections: { ...PROXIED, ...change } } as never],
+    })[0]!;
   assert.equal([of({}).state, of({}).fix], ['note', 'whp check']);
   assert.match(of({}).text, 'into the tunnel a, which was not tried; the last good configuration');
   const reason = 'no proxy is up (fallback block)';
