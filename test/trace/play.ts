@@ -35,7 +35,7 @@ export function arrival(send: Send): TracedPacket {
     iif: DEVICES[from],
     oif: local ? '' : home ? DEVICES.lan : DEVICES.wan,
     hooks: local ? 'input' : 'forward',
-    ether: macBytes(senderOf(send)),
+    ether: macBytes(senderOf(send))!,
     ...(mark === undefined ? {} : { mark }),
   };
 }

@@ -6,6 +6,7 @@ import { done, failed, type KernelResult, refused } from '../netlink/kernel-erro
 import { type KernelElement, putSetDump, readElements } from '../netlink/nft-element.ts';
 import { AUDIT_TABLE } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
+import { byteString } from '../wire/hex.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import type { Dumps } from './sliced-dump.ts';
 
@@ -23,7 +24,7 @@ export function readLeft(dumps: Dumps): Promise<KernelResult<readonly LeftFlow[]
         if (!read.ok) return;
         for (const element of read.value.elements) {
           const flow = flowOf(element);
-          if (flow !== null) found.set(String.fromCharCode(...element.key), flow);
+          if (flow !== null) found.set(byteString(element.key), flow);
         }
       },
       ({ errno }) => {

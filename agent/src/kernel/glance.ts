@@ -22,8 +22,9 @@ let names: Uint8Array | null = null;
 export const glance: HostGlance = {
   asked: {
     note: (packet, ends, message, from, to, mac, at) => {
-      const sender = mac === null ? null : buffer(macBytes(mac));
-      feeds.note(...exchange(packet, ends, message, from, to), sender, at);
+      const sender = mac === null ? null : macBytes(mac);
+      const itsMac = sender === null ? null : buffer(sender);
+      feeds.note(...exchange(packet, ends, message, from, to), itsMac, at);
     },
     find: (packet, ends, message, from, to, now) => {
       const at = feeds.find(...exchange(packet, ends, message, from, to), now, buffer(found));
@@ -44,7 +45,7 @@ export const glance: HostGlance = {
     const routers = Uint8Array.from(
       Array.from(gateways)
         .slice(0, MOST_GATEWAYS)
-        .flatMap((mac) => [...macBytes(mac)]),
+        .flatMap((mac) => Array.from(macBytes(mac) ?? [])),
     );
     feeds.judge(buffer(names), buffer(observer.aliases.tails), buffer(routers));
   },

@@ -65,6 +65,8 @@ export interface NetlinkSocket {
   /** Reused by every receive: valid inside the callback only. */
   readonly message: Message;
   readonly sender: ArrayBuffer;
+  /** Its port ID, in the router's byte order. */
+  readonly senderPort: Uint32Array;
   /** What the host program has dealt with (whp:feeds, open); null: it is not asked. */
   glanced: Uint32Array | null;
 }
@@ -105,6 +107,7 @@ export function openNetlink(
   const own = new ArrayBuffer(12);
   sys.getsockname(fd, own);
   const buffer = new ArrayBuffer(options.buffer ?? 0x8000);
+  const sender = new ArrayBuffer(12);
   const socket = {
     fd,
     port: netlinkPort(own),
@@ -124,7 +127,8 @@ export function openNetlink(
     writer: createWriter(options.request ?? 4096),
     seq: 1,
     message: createMessage(),
-    sender: new ArrayBuffer(12),
+    sender,
+    senderPort: new Uint32Array(sender, 4, 1),
     glanced: options.glanced === undefined ? null : new Uint32Array(2),
   };
   if (options.glanced !== undefined) {
@@ -208,7 +212,7 @@ export type OnMessage = (message: Message, reader: MessageReader) => void;
 /** Receives one datagram and passes on its messages. Returns the number of messages, or -errno (-EAGAIN: the
  * receive queue is empty). */
 export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number {
-  const { fd, buffer, counters, message, reader, sender } = socket;
+  const { fd, buffer, counters, message, reader, sender, senderPort } = socket;
   const size =
     socket.glanced === null
       ? sys.recvfrom(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT | MSG_TRUNC, sender)
@@ -219,7 +223,7 @@ export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number
     return size;
   }
   // Any process can send to this port; only port 0 is the kernel.
-  if (netlinkPort(sender) !== 0) {
+  if (senderPort[0] !== 0) {
     counters.malformed += 1;
     return 0;
   }

@@ -7,6 +7,7 @@ import type { App } from '../policy/policy.ts';
 import { findRange } from '../profile/range-match.ts';
 import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
 import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
+import { byteString } from '../wire/hex.ts';
 import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
 import { showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
@@ -24,16 +25,12 @@ export function createTaught(): Taught {
   return new Map();
 }
 
-function nameOf(key: Uint8Array): string {
-  return String.fromCharCode(...key);
-}
-
 /** Adds one element. Above `cap`, forgets an eighth: elements of the devices with the most, each device's
  * earliest to expire first (the least recently used). */
 export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap: number): void {
   const elements = taught.get(set) ?? new Map<string, TaughtElement>();
   taught.set(set, elements);
-  const name = nameOf(one.key);
+  const name = byteString(one.key);
   const known = elements.get(name);
   elements.delete(name);
   elements.set(name, known === undefined || known.expires < one.expires ? one : known);
@@ -48,7 +45,7 @@ export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap:
 
 /** Whether the element with this key expires at `time` or later (milliseconds). */
 export function holdsUntil(taught: Taught, set: string, key: Uint8Array, time: number): boolean {
-  return (taught.get(set)?.get(nameOf(key))?.expires ?? -1) >= time;
+  return (taught.get(set)?.get(byteString(key))?.expires ?? -1) >= time;
 }
 
 /** A reading of one kernel set in progress; it takes several turns of the event loop. */
@@ -64,7 +61,7 @@ export function beginReading(taught: Taught, set: string): Reading {
 
 /** Adds an element read from the kernel. No cap: the kernel's set has its own. */
 export function takeRead(taught: Taught, { set, missing }: Reading, one: TaughtElement): void {
-  missing.delete(nameOf(one.key));
+  missing.delete(byteString(one.key));
   noteTaught(taught, set, one, Number.POSITIVE_INFINITY);
 }
 
@@ -82,7 +79,7 @@ export function taughtElements(taught: Taught, set: string, now: number): Taught
 }
 
 export function forgetTaught(taught: Taught, set: string, keys: readonly Uint8Array[]): void {
-  for (const key of keys) taught.get(set)?.delete(nameOf(key));
+  for (const key of keys) taught.get(set)?.delete(byteString(key));
 }
 
 export function expireTaught(taught: Taught, now: number): void {

@@ -5,6 +5,7 @@
 import type { App } from '../policy/policy.ts';
 import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
 import { FAMILIES, isRoutable } from '../wire/address.ts';
+import { byteString } from '../wire/hex.ts';
 import { findEndpoint } from './endpoints.ts';
 import type { KeptElement, KeptSets } from './kept-text.ts';
 import type { Hellos } from './named-servers.ts';
@@ -34,7 +35,7 @@ export interface Remembered extends Memory {
 const isMoment = (set: string): boolean => /_(?:request|portmap)/.test(set);
 
 function nameOf(set: string, key: Uint8Array): string {
-  return `${set} ${String.fromCharCode(...key)}`;
+  return `${set} ${byteString(key)}`;
 }
 
 /** Whether the element came from the file and was not renewed since. */

@@ -31,6 +31,13 @@ export type Recheck =
       readonly port: number;
     };
 
+/** Equal for rechecks of the same flows. */
+export function recheckKey(one: Recheck): string {
+  if (one.kind === 'address') return `${one.app} ${one.remote}`;
+  const rest = one.kind === 'peer' ? one.remote : `${one.protocol} ${one.port}`;
+  return `${one.app} ${one.device} ${one.mac} ${rest}`;
+}
+
 /** All evidence of one app's flows. */
 export interface Grounds {
   readonly app: App;

@@ -7,6 +7,7 @@ import type { Connection, Tuple } from '../netlink/conntrack.ts';
 import { SILENT, SILENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
 import { endsKey } from '../ruleset/elements.ts';
 import { cutSet } from '../ruleset/names.ts';
+import { byteString } from '../wire/hex.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 
 /** A connection to be ended; `outward`: the device began it. */
@@ -109,5 +110,5 @@ function endOf(ending: Ending, now: number): SilentEnd[] {
 }
 
 function nameOf({ set, key }: SilentEnd): string {
-  return `${set} ${String.fromCharCode(...key)}`;
+  return `${set} ${byteString(key)}`;
 }

@@ -46,6 +46,9 @@ export interface Bucket {
   readonly top: Uint8Array;
   readonly entries: Entry[];
   readonly except: Entry[];
+  /** `entries` by the length of the label before the last two that they can match, in the same order; `ANY`: those
+   * for a length that no entry names. */
+  readonly bySize: Map<number, readonly Entry[]>;
 }
 
 export interface NameMatcher {
@@ -85,7 +88,13 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
     for (const { value } of except) add(value, 2, true, true);
   });
   for (const list of buckets.values()) {
-    for (const bucket of list) bucket.entries.sort((a, b) => a.rank - b.rank || a.app - b.app);
+    for (const bucket of list) {
+      bucket.entries.sort((a, b) => a.rank - b.rank || a.app - b.app);
+      for (const wanted of new Set([ANY, ...bucket.entries.map(({ size }) => size)])) {
+        const its = bucket.entries.filter(({ size }) => size === ANY || size === wanted);
+        bucket.bySize.set(wanted, its);
+      }
+    }
   }
   return { filter, buckets };
 }
@@ -115,6 +124,7 @@ function bucketFor(value: string, filter: TailFilter, buckets: Map<number, Bucke
     top: asciiBytes(top),
     entries: [],
     except: [],
+    bySize: new Map(),
   };
   list.push(bucket);
   return bucket;
@@ -156,8 +166,7 @@ function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): rea
   const size = labels.count < 3 ? 0 : bytes[labels.starts[labels.count - 3]!]!;
   const scopes = scopesOf(bytes, labels);
   let found: Entry[] | null = null;
-  for (const entry of bucket.entries) {
-    if (entry.size !== ANY && entry.size !== size) continue;
+  for (const entry of bucket.bySize.get(size) ?? bucket.bySize.get(ANY)!) {
     if (!fits(entry, bytes, labels, scopes)) continue;
     // Entries are sorted by rank: the first match of an app is its most specific one.
     if (found?.some(({ app }) => app === entry.app)) continue;

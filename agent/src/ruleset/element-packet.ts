@@ -1,6 +1,7 @@
 // ruleset/element-packet: a packet to loopback that adds an element to a learned set, or deletes one. A rule of
 // compile/element-packets reads it. So an element needs no nf_tables transaction, after which other programs' nft
 // would read the ruleset again. Pure: kernel/element-packets sends it.
+import type { Family } from '../wire/address.ts';
 import { UDP } from '../wire/packet.ts';
 import { LEASES, MAC_FIELD, SLACK } from './elements.ts';
 
@@ -58,45 +59,84 @@ export function setNumber(set: string): number {
   return hash >>> 0;
 }
 
+/** What the packets of a set have in common. */
+interface SetFacts {
+  readonly parts: KeyParts | null;
+  readonly isOfOneLease: boolean;
+  /** setNumber, in network byte order. */
+  readonly number: Uint8Array;
+}
+
+/** By set name: an element is taught before each answer that tells its address. */
+const factsBySet = new Map<string, SetFacts>();
+
+function factsOf(set: string): SetFacts {
+  const known = factsBySet.get(set);
+  if (known !== undefined) return known;
+  const number = setNumber(set);
+  const facts = {
+    parts: keyParts(set),
+    isOfOneLease: isOfOneLease(set),
+    number: Uint8Array.of(number >>> 24, number >>> 16, number >>> 8, number),
+  };
+  factsBySet.set(set, facts);
+  return facts;
+}
+
 /** The lease that keeps an element `timeout` milliseconds or longer; absent: that of the set. null: none does. */
 export function leaseFor(set: string, timeout: number | undefined): number | null {
-  if (isOfOneLease(set)) return timeout === undefined ? OF_THE_SET : null;
+  if (factsOf(set).isOfOneLease) return timeout === undefined ? OF_THE_SET : null;
   if (timeout === undefined) return null;
   return LEASES.find((seconds) => seconds * 1000 + SLACK >= timeout) ?? null;
 }
 
 /** The packet with its IP header; null: the set's elements are not sent as packets, or the key does not fit. */
 export function elementPacket(set: string, key: Uint8Array, lease: number): Uint8Array | null {
-  const parts = keyParts(set);
-  if (parts === null) return null;
-  const addresses = parts.filter((part) => part === 'source' || part === 'destination').length;
-  const fields = parts.length - addresses;
-  const rest = key.length - (parts.includes('mac') ? MAC_FIELD : fields * 4);
-  const width = addresses === 0 ? 4 : rest / addresses;
-  if ((width !== 4 && width !== 16) || (addresses === 0 && rest !== 0)) return null;
+  const { parts, number } = factsOf(set);
+  const width = parts === null ? null : addressWidth(parts, key.length);
+  if (parts === null || width === null) return null;
   const family = width === 4 ? 4 : 6;
-  const packet = headerOf(family);
-  const start = HEADER[family];
-  let at = 0;
+  const packet = HEADERS[family].slice();
+  let from = 0;
   for (const part of parts) {
     const size = part === 'mac' ? MAC_FIELD : part === 'port' ? 4 : width;
-    packet.set(key.subarray(at, at + size), placeOf(part, family));
-    at += size;
+    const place = placeOf(part, family);
+    for (let i = 0; i < size; i++) packet[place + i] = key[from + i]!;
+    from += size;
   }
-  const view = new DataView(packet.buffer);
-  view.setUint32(start + SET_AT, setNumber(set));
-  view.setUint32(start + LEASE_AT, lease);
+  const start = HEADER[family];
+  for (let i = 0; i < 4; i++) {
+    packet[start + SET_AT + i] = number[i]!;
+    packet[start + LEASE_AT + i] = lease >>> (24 - i * 8);
+  }
   return packet;
 }
 
-function placeOf(part: KeyParts[number], family: 4 | 6): number {
+/** Bytes of each address in a key of `length` bytes; a key without an address goes in a packet of IPv4. null: the
+ * key does not fit. */
+function addressWidth(parts: KeyParts, length: number): 4 | 16 | null {
+  let addresses = 0;
+  let rest = length;
+  for (const part of parts) {
+    if (part === 'mac') rest -= MAC_FIELD;
+    else if (part === 'port') rest -= 4;
+    else addresses += 1;
+  }
+  if (addresses === 0) return rest === 0 ? 4 : null;
+  const width = rest / addresses;
+  return width === 4 || width === 16 ? width : null;
+}
+
+function placeOf(part: KeyParts[number], family: Family): number {
   if (part === 'source') return family === 4 ? 12 : 8;
   if (part === 'destination') return family === 4 ? 16 : 24;
   return HEADER[family] + FIELD_AT;
 }
 
+const HEADERS: { readonly [family in Family]: Uint8Array } = { 4: headerOf(4), 6: headerOf(6) };
+
 /** From and to the address of loopback. The kernel fills in what is 0: identification and checksum of IPv4. */
-function headerOf(family: 4 | 6): Uint8Array<ArrayBuffer> {
+function headerOf(family: Family): Uint8Array {
   const packet = new Uint8Array(HEADER[family] + PAYLOAD);
   if (family === 4) {
     packet[0] = 0x45;

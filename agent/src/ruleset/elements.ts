@@ -2,7 +2,7 @@
 // network byte order, each padded to 4 bytes.
 
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
-import { canonicalMac, macBytes, macText } from '../wire/mac.ts';
+import { macBytes, macText } from '../wire/mac.ts';
 import { NFPROTO } from './terms.ts';
 
 /**
@@ -39,7 +39,7 @@ const MAC_KEYS = [MAC_FIELD + 4, MAC_FIELD + 16];
 
 /** Key of `gateways` and of sets with a MAC alone; null: the text is no MAC. */
 export function macKey(mac: string): Uint8Array | null {
-  return canonicalMac(mac) === mac ? macBytes(mac) : null;
+  return macBytes(mac);
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   isOldDns,
   lateConnections,
   type Recheck,
+  recheckKey,
   type Setting,
 } from '../learn/late-flows.ts';
 import type { Connection } from '../netlink/conntrack.ts';
@@ -96,7 +97,7 @@ export function createLate(): LateState {
 /** Evidence was learned: searches soon, in the next turn of the event loop unless searches took too much time. */
 export function lookFor(effects: LateFinding, recheck: Recheck): void {
   const { late } = effects;
-  if (late.rechecks.size < MOST_RECHECKS) late.rechecks.set(JSON.stringify(recheck), recheck);
+  if (late.rechecks.size < MOST_RECHECKS) late.rechecks.set(recheckKey(recheck), recheck);
   else late.isWhole = true;
   lookLater(effects);
 }
@@ -202,7 +203,7 @@ function endLook(
   if (error !== null || isCut) {
     late.isDns ||= isDns;
     if (rechecks === null) late.isWhole = true;
-    else for (const recheck of rechecks) late.rechecks.set(JSON.stringify(recheck), recheck);
+    else for (const recheck of rechecks) late.rechecks.set(recheckKey(recheck), recheck);
     late.isWaiting = true;
     after(RETRY_MILLISECONDS, () => look(effects));
   }

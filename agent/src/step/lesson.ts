@@ -19,6 +19,8 @@ export interface LessonEffects {
   readonly isWhole: boolean;
 }
 
+const NOTHING: LessonEffects = { effects: [], isWhole: true };
+
 /** Effects of the lessons of one message: set changes, evictions, monitor events. `outside`: told by a resolver
  * other than the router's. */
 export function teach(
@@ -44,8 +46,12 @@ function take(state: State, lesson: Lesson, exchange: Exchange, outside: boolean
   if (exchange.mac !== null) learnAliases(aliases, exchange.mac, lesson);
   const own = lesson.addresses.filter(({ isHearsay }) => !outside && isHearsay === undefined);
   const others = lesson.addresses.filter(({ isHearsay }) => outside || isHearsay);
-  const home = takeForHome(state, { ...lesson, addresses: own }, exchange);
-  const device = takeForDevice(state, { ...lesson, addresses: others }, exchange);
+  const home =
+    own.length === 0 ? NOTHING : takeForHome(state, { ...lesson, addresses: own }, exchange);
+  const device =
+    others.length === 0
+      ? NOTHING
+      : takeForDevice(state, { ...lesson, addresses: others }, exchange);
   const shown: Effect = { kind: 'monitor', event: { kind: 'lesson', lesson } };
   return {
     effects: [...home.effects, ...device.effects, shown],

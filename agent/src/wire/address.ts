@@ -49,6 +49,9 @@ export function parseAddress(text: string): Uint8Array | null {
   return text.includes(':') ? parseV6(text) : parseV4(text);
 }
 
+/** Character code of a dot, less that of "0". */
+const DOT = -2;
+
 /** A loop: a configuration has thousands of addresses, and a regular expression takes ten times as long. */
 function parseV4(text: string): Uint8Array | null {
   const bytes = new Uint8Array(4);
@@ -64,7 +67,7 @@ function parseV4(text: string): Uint8Array | null {
       digits += 1;
       if (value > 255) return null;
     } else {
-      if (text[i] !== '.' || digits === 0 || field === 3) return null;
+      if (digit !== DOT || digits === 0 || field === 3) return null;
       bytes[field] = value;
       field += 1;
       value = 0;

@@ -34,7 +34,24 @@ export function macText(b: Uint8Array, at: number): string {
   return `${one}:${two}:${three}:${PAIRS[b[at + 3]!]!}:${PAIRS[b[at + 4]!]!}:${PAIRS[b[at + 5]!]!}`;
 }
 
-/** The six bytes of canonical text. */
-export function macBytes(mac: string): Uint8Array {
-  return Uint8Array.from(mac.split(':'), (pair) => Number.parseInt(pair, 16));
+/** The six bytes of canonical text; null: it is none. A loop, since a key is made of each learned element. */
+export function macBytes(text: string): Uint8Array | null {
+  if (text.length !== 17) return null;
+  const bytes = new Uint8Array(6);
+  for (let i = 0; i < 6; i++) {
+    const high = digitAt(text, i * 3);
+    const low = digitAt(text, i * 3 + 1);
+    if (high < 0 || low < 0 || (i < 5 && text.charCodeAt(i * 3 + 2) !== COLON)) return null;
+    bytes[i] = high * 16 + low;
+  }
+  return bytes;
+}
+
+const COLON = 0x3a;
+
+/** The value of a hexadecimal digit in lower case; -1: it is none. */
+function digitAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
 }

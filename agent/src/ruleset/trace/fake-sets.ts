@@ -143,7 +143,7 @@ function keyOf(state: SetState, values: readonly Value[]): string {
 
 /** A constant of the ruleset as a value: addresses as bytes, others unchanged. */
 export function constantValue(type: Datatype, constant: Constant): Value {
-  if (type === 'ether') return macBytes(String(constant));
+  if (type === 'ether') return macBytes(String(constant))!;
   if (type !== 'ipv4' && type !== 'ipv6') return constant;
   const bytes = parseAddress(String(constant));
   if (bytes === null) throw new Error(`ruleset model: ${constant} is no address`);
