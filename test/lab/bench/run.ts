@@ -69,6 +69,7 @@ export async function measureRun(lab: Lab, run: number, say: (line: string) => v
   const full = await measureFull(lab);
   const queues = await rampWith(lab, run);
   const teaching = await measureTeaching(lab, run);
+  await settled(router);
   const changes = await measureChanges(router);
   await stopAgent(router, agent);
   say(`run ${run}: flows, ramp, reload, repair`);

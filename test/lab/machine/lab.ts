@@ -88,6 +88,10 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   return { router, world, out, stop };
 }
 
+/** The emulator translates code once for each address that it is mapped at: with random addresses that is once for
+ * each process, which a processor does not do. */
+const ONE_PLACE = 'norandmaps';
+
 /** A busy host gives an emulated PC's timer too little time at its boot, and the kernel gives up on it. */
 const PC_TIMER = ' no_timer_check';
 
@@ -126,7 +130,7 @@ async function describe(
       wires: [wire('lan', 1, 1, 'lan.pcap'), wire('wan', 1, 2, 'isp.pcap')],
       card,
       channels: 5,
-      append: `loglevel=5 lab.upper=16m${role.kernel.board === 'pc' ? PC_TIMER : ''}`,
+      append: `loglevel=5 ${ONE_PLACE} lab.upper=16m${role.kernel.board === 'pc' ? PC_TIMER : ''}`,
     },
     world: {
       board: 'pc',
