@@ -4,8 +4,9 @@
 import * as os from 'qjs:os';
 import { ENOENT } from 'whp:socket';
 import { createPace, type Pace, takeToken, untilToken } from '../bounds/token-bucket.ts';
+import { type KernelError, refused } from '../netlink/kernel-error.ts';
 import { now, pause } from '../os/clock.ts';
-import { errnoText } from '../os/errno.ts';
+import { errnoText, errorText } from '../os/errno.ts';
 import { readText, writeText } from '../os/file.ts';
 import { parseJson, putAside, readKept, type Understood } from '../os/kept-file.ts';
 import { log } from '../os/log.ts';
@@ -92,7 +93,7 @@ function keptChoices(sources: Sources): Choices {
   if (read === null) return NO_CHOICES;
   const isPart = read.wrong !== null && read.value !== NO_CHOICES;
   const failed = isPart ? keep(sources, CHOICES, choicesText(read.value)) : null;
-  if (failed !== null) log('error', failed);
+  if (failed !== null) log('error', errorText(failed));
   return read.value;
 }
 
@@ -204,7 +205,7 @@ function devicesOf({ apps, resolverBypass }: Policy) {
 }
 
 /** Applies and stores the owner's new choices. Returns the error, or null. */
-export function choose(settings: Settings, change: Partial<Choices>): string | null {
+export function choose(settings: Settings, change: Partial<Choices>): KernelError | null {
   const before = choicesText(settings.choices);
   settings.choices = { ...settings.choices, ...change };
   const text = choicesText(settings.choices);
@@ -212,7 +213,7 @@ export function choose(settings: Settings, change: Partial<Choices>): string | n
 }
 
 /** Writes only a changed text: the folder is on flash. */
-function keep({ state }: Sources, name: string, text: string): string | null {
+function keep({ state }: Sources, name: string, text: string): KernelError | null {
   const path = `${state}/${name}`;
   const old = readText(path);
   if (old.ok && old.text === text) return null;
@@ -221,7 +222,7 @@ function keep({ state }: Sources, name: string, text: string): string | null {
     putAside(path, `cannot be read: ${errnoText(old.errno)}`);
   os.mkdir(state, 0o755);
   const errno = writeText(path, text);
-  return errno === 0 ? null : `${path}: cannot be written: ${errnoText(errno)}`;
+  return errno === 0 ? null : refused('write', path, errno);
 }
 
 /** Stores the configuration in force, for a later start with a broken one. */
@@ -230,7 +231,7 @@ export function keepLastGood(settings: Settings): void {
   const own = Array.from(profiles.values()).filter((one) => one.own);
   const kept = { text, profiles: own.map((one) => one.text) };
   const wrong = keep(settings.sources, LAST_GOOD, `${JSON.stringify(kept)}\n`);
-  if (wrong !== null) log('error', wrong);
+  if (wrong !== null) log('error', errorText(wrong));
 }
 
 function lastGood(sources: Sources, before: Before | null): Result<Loaded> {
@@ -276,7 +277,7 @@ function knownHosts(sources: Sources, { uci }: Configuration): readonly Host[] {
   if (asked.size === 0) return hosts;
   const claims = claimedNames(`${sources.state}/${NAMES}`, asked, hosts, (text) => {
     const wrong = keep(sources, NAMES, text);
-    if (wrong !== null) log('error', wrong);
+    if (wrong !== null) log('error', errorText(wrong));
   });
   return [...hosts, ...claims];
 }

@@ -14,6 +14,7 @@ import { newFlows } from '../answers/now.ts';
 import { pauseText } from '../answers/pause.ts';
 import { choose } from '../config/settings.ts';
 import { now, wallTime } from '../os/clock.ts';
+import { errorText } from '../os/errno.ts';
 import { type Choices, MOST_PINS } from '../policy/choices.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import { readZone } from '../router/time-zone.ts';
@@ -89,7 +90,10 @@ async function decide<T extends Done>(
   const failed = await refresh(agent);
   if (failed !== null) return refuse(failed);
   const said = typeof text === 'string' ? text : text();
-  return done(fields, unkept === null ? said : `${said}; but only until a restart: ${unkept}`);
+  return done(
+    fields,
+    unkept === null ? said : `${said}; but only until a restart: ${errorText(unkept)}`,
+  );
 }
 
 /** Names of the apps that pause, resume or pin is about. */

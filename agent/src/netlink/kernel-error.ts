@@ -2,7 +2,7 @@
 // which object, and its errno. Callers ask the predicates below and compare no texts; os/errno writes the text.
 
 export interface KernelError {
-  /** A verb: "add", "delete", "change", "read", "open", "bind", "load". */
+  /** A verb: "add", "delete", "change", "read", "write", "open", "bind", "load", "restart". */
   readonly operation: string;
   /** What the verb was about, as nft or ip name it: "set skype_addr4", "rule v4 pref 15001 ...". */
   readonly object: string;

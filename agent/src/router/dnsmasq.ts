@@ -2,7 +2,8 @@
 // ruleset/nftset into the configuration folder (--conf-dir) of each instance and restarts dnsmasq if they
 // have changed. Only dnsmasq-full can fill nftables sets.
 
-import { errnoText } from '../os/errno.ts';
+import { type KernelError, refused } from '../netlink/kernel-error.ts';
+import { errorText } from '../os/errno.ts';
 import { listNames, readText, removeFile, writeText } from '../os/file.ts';
 import { reasonOf, runProgram } from '../os/process.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -39,18 +40,18 @@ export async function fillByDnsmasq(policy: Policy): Promise<Filling> {
   if (folders.length === 0)
     return { fills: false, why: `dnsmasq has no folder ${FOLDERS}/dnsmasq*.d` };
   const failed = await put(folders, text);
-  return failed === null ? { fills: true, left } : { fills: false, why: failed };
+  return failed === null ? { fills: true, left } : { fills: false, why: errorText(failed) };
 }
 
 /** Removes the lines again. Returns the error, or null. */
-export function leaveDnsmasq(): Promise<string | null> {
+export function leaveDnsmasq(): Promise<KernelError | null> {
   return put(confFolders(), '');
 }
 
 /**
  * Writes `text` ('': removes the file) where it differs, and restarts dnsmasq, which reads it at its start.
  */
-async function put(folders: readonly string[], text: string): Promise<string | null> {
+async function put(folders: readonly string[], text: string): Promise<KernelError | null> {
   let isNew = false;
   for (const folder of folders) {
     const path = `${folder}/${FILE}`;
@@ -60,12 +61,13 @@ async function put(folders: readonly string[], text: string): Promise<string | n
     if (text === '') removeFile(path);
     else {
       const errno = writeText(path, text, false);
-      if (errno !== 0) return `${path} cannot be written: ${errnoText(errno)}`;
+      if (errno !== 0) return refused('write', path, errno);
     }
   }
   if (!isNew) return null;
   const ended = await runProgram([SCRIPT, 'restart']);
-  return ended.status === 0 ? null : `${SCRIPT} restart: ${reasonOf(ended)}`;
+  if (ended.status === 0) return null;
+  return { operation: 'restart', object: SCRIPT, errno: 0, detail: reasonOf(ended) };
 }
 
 /** Folders of started instances, and those of option confdir. */

@@ -1,5 +1,6 @@
 // runtime/filling: where answers are not held, dnsmasq may add their addresses to the sets before it answers
 // (router/dnsmasq).
+import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { installText } from '../policy/missing-parts.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -32,7 +33,7 @@ export async function keepFilling(
   if (isWanted) filling.now = await fillByDnsmasq(policy);
   else {
     const failed = before?.fills === false ? null : await leaveDnsmasq();
-    filling.now = { fills: false, why: failed ?? '' };
+    filling.now = { fills: false, why: failed === null ? '' : errorText(failed) };
   }
   const after = filling.now;
   const said = after.fills ? filledText(after.left) : after.why;
