@@ -332,7 +332,8 @@ function fakeTables(self: () => FakeKernel): Tables {
       };
     },
     generation: () => self().nft.generation,
-    fingerprint: (table = TABLE) => fingerprint(chainsOf(self().nft, table), table),
+    has: (table) => self().nft.tables.has(table),
+    fingerprint: () => fingerprint(chainsOf(self().nft, TABLE)),
     othersChains: () => '',
     flowTables: () =>
       new Set(

@@ -21,7 +21,6 @@ export const NFTA_QUEUE_NUM = 1;
 export const NFTA_CT_SREG = 4;
 export const NFT_REG32_00 = 8;
 export const NFT_REG32_01 = 9;
-export const NFT_MSG_GETTABLE = 1;
 export const NFT_MSG_DELTABLE = 2;
 export const NFT_MSG_NEWSET = 9;
 export const NETLINK_DROP_MEMBERSHIP = 2;

@@ -11,9 +11,12 @@ import {
   CHAIN,
   FLOWTABLE,
   fingerprint,
+  isChainOf,
   type KernelChain,
   putChainDump,
+  putTableQuery,
   readChain,
+  TABLE_MESSAGE,
 } from '../netlink/nft-table.ts';
 import { removeFile, writeText } from '../os/file.ts';
 import { reasonOf, runProgram } from '../os/process.ts';
@@ -30,9 +33,10 @@ export interface Tables {
   load(text: string): Promise<KernelError | null>;
   /** The generation number: nftables transactions of all programs; 0: unknown. */
   generation(): number;
-  /** The fingerprint (netlink/nft-table) of a table, default `table inet whp`; '': there is no table, or it has no
-   * chain. */
-  fingerprint(table?: string): string;
+  /** Whether there is a table of the family inet with this name. */
+  has(table: string): boolean;
+  /** The fingerprint (netlink/nft-table) of `table inet whp`; '': there is no table, or it has no chain. */
+  fingerprint(): string;
   /** The chains of all tables except `whp`, with handle and use count: differs after other programs have changed
    * rules. */
   othersChains(): string;
@@ -50,10 +54,10 @@ export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string)
   return {
     load: (text) => runNft(scratch, text),
     generation: () => readGeneration(socket),
-    fingerprint: (table = TABLE) => fingerprint(readChains(socket, NFPROTO_INET), table),
+    has: (table) => hasTable(socket, table),
+    fingerprint: () => fingerprint(readChains(socket, NFPROTO_INET, true)),
     othersChains: () =>
-      readChains(socket, NFPROTO_UNSPEC)
-        .filter(({ table }) => table !== TABLE)
+      readChains(socket, NFPROTO_UNSPEC, false)
         .map(({ table, name, handle, uses }) => `${table} ${name} ${handle} ${uses}`)
         .join(),
     flowTables: () => readFlowTables(socket),
@@ -79,7 +83,21 @@ async function runNft(scratch: string, text: string): Promise<KernelError | null
   };
 }
 
-function readChains(socket: NetlinkSocket, family: number): KernelChain[] {
+function hasTable(socket: NetlinkSocket, table: string): boolean {
+  let isFound = false;
+  dump(
+    socket,
+    (w, seq) => putTableQuery(w, seq, NFPROTO_INET, table),
+    () => {},
+    (message) => {
+      isFound ||= message.type === TABLE_MESSAGE;
+    },
+  );
+  return isFound;
+}
+
+/** `own`: the chains of `whp`; else those of all other tables. */
+function readChains(socket: NetlinkSocket, family: number, own: boolean): KernelChain[] {
   let chains: KernelChain[] = [];
   dump(
     socket,
@@ -88,8 +106,9 @@ function readChains(socket: NetlinkSocket, family: number): KernelChain[] {
       chains = [];
     },
     (message, reader) => {
-      const read = message.type === CHAIN ? readChain(reader, message) : null;
-      if (read?.ok) chains.push(read.value);
+      if (message.type !== CHAIN || (own && !isChainOf(reader, message, TABLE))) return;
+      const read = readChain(reader, message);
+      if (read.ok && (read.value.table === TABLE) === own) chains.push(read.value);
     },
   );
   return chains;

@@ -69,10 +69,10 @@ const TEXT_MAX = 1024;
 /** `length` bytes at `at` as text up to the first NUL, one character a byte. */
 export function getText(b: Uint8Array, at: number, length: number): string {
   const most = Math.min(length, TEXT_MAX);
-  let size = 0;
-  while (size < most && b[at + size] !== 0) size += 1;
+  const nul = b.indexOf(0, at);
+  const end = nul < 0 || nul > at + most ? at + most : nul;
   // apply takes any array-like. In quickjs it is three times as fast as concatenation.
-  const bytes = b.subarray(at, at + size) as unknown as number[];
+  const bytes = b.subarray(at, end) as unknown as number[];
   return String.fromCharCode.apply(null, bytes);
 }
 

@@ -1,6 +1,7 @@
 // netlink/nft-constants: constants of linux/netfilter/nf_tables.h, by the kernel's names; node/netlink-constants
 // compares them with the header.
 export const NFT_MSG_NEWTABLE = 0;
+export const NFT_MSG_GETTABLE = 1;
 export const NFT_MSG_NEWCHAIN = 3;
 export const NFT_MSG_NEWRULE = 6;
 export const NFT_MSG_NEWSETELEM = 12;

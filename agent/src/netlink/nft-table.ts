@@ -2,7 +2,7 @@
 // are never reused, and chains count their rules. The agent does not join NFNLGRP_NFTABLES: with a listener, the
 // kernel makes a page-sized announcement for every element of every transaction, and a blocklist of 30,000 addresses
 // would take 120 MB of a router that has 64.
-import { NFNL_SUBSYS_NFTABLES, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
+import { NFNL_SUBSYS_NFTABLES, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from './constants.ts';
 import {
   createAttributes,
   type Decoded,
@@ -17,17 +17,22 @@ import {
 import {
   NFT_MSG_GETCHAIN,
   NFT_MSG_GETGEN,
+  NFT_MSG_GETTABLE,
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWFLOWTABLE,
+  NFT_MSG_NEWTABLE,
   NFTA_CHAIN_HANDLE,
   NFTA_CHAIN_NAME,
   NFTA_CHAIN_TABLE,
   NFTA_CHAIN_USE,
+  NFTA_TABLE_NAME,
 } from './nft-constants.ts';
-import { beginMessage, endMessage, putNetfilter, type Writer } from './writer.ts';
+import { attributeString, beginMessage, endMessage, putNetfilter, type Writer } from './writer.ts';
 
 const type = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 
+/** Message type of a table. */
+export const TABLE_MESSAGE = type(NFT_MSG_NEWTABLE);
 /** Message type of a dumped chain. */
 export const CHAIN = type(NFT_MSG_NEWCHAIN);
 /** Message type of a dumped flow table. */
@@ -37,6 +42,14 @@ export const FLOWTABLE = type(NFT_MSG_NEWFLOWTABLE);
 export function putGenerationQuery(w: Writer, seq: number): void {
   beginMessage(w, type(NFT_MSG_GETGEN), NLM_F_REQUEST, seq);
   putNetfilter(w, 0, 0);
+  endMessage(w);
+}
+
+/** Asks for one table: the replies are its message and an acknowledgement, or an error (isNotFound). */
+export function putTableQuery(w: Writer, seq: number, family: number, table: string): void {
+  beginMessage(w, type(NFT_MSG_GETTABLE), NLM_F_REQUEST | NLM_F_ACK, seq);
+  putNetfilter(w, family, 0);
+  attributeString(w, NFTA_TABLE_NAME, table);
   endMessage(w);
 }
 
@@ -65,6 +78,18 @@ export interface KernelChain {
 /** Reused for every message. */
 const fields = createAttributes(NFTA_CHAIN_USE);
 
+/** Whether a CHAIN message is of `table`, without decoding the rest: a router has hundreds of chains. The kernel
+ * writes the table's name first; true also where another attribute is first. */
+export function isChainOf({ bytes, little }: MessageReader, m: Message, table: string): boolean {
+  const at = m.body + 4;
+  const first = bytes[at + (little ? 2 : 3)];
+  if (first !== NFTA_CHAIN_TABLE) return true;
+  for (let i = 0; i < table.length; i++) {
+    if (bytes[at + 4 + i] !== table.charCodeAt(i)) return false;
+  }
+  return bytes[at + 4 + table.length] === 0;
+}
+
 /** Decodes one CHAIN message. */
 export function readChain(r: MessageReader, m: Message): Decoded<KernelChain> {
   if (m.body + 4 > m.end) return { ok: false, reason: 'chain: no nfgenmsg' };
@@ -80,11 +105,10 @@ export function readChain(r: MessageReader, m: Message): Decoded<KernelChain> {
   return { ok: true, value };
 }
 
-/** A text that changes when a chain of `table` is made, deleted or flushed or a rule is added; '': the table has
- * no chain. */
-export function fingerprint(chains: readonly KernelChain[], table: string): string {
+/** A text that changes when one of a table's `chains` is made, deleted or flushed or a rule is added; '': there is
+ * none. */
+export function fingerprint(chains: readonly KernelChain[]): string {
   return chains
-    .filter((chain) => chain.table === table)
     .map(({ name, handle, uses }) => `${name} ${handle} ${uses}`)
     .sort()
     .join(',');

@@ -29,10 +29,12 @@ import { beginMove, type PathState } from './paths.ts';
 import { adoptTable, noteMarks, type TableState } from './table-state.ts';
 
 export interface HandoverState {
-  /** Index of the set that tickHandover reads next. */
+  /** Index of the set that tickHandover reads next, and when. */
   reading: number;
-  /** `counters.matched` when the names were last written. */
+  readFrom: number;
+  /** `counters.matched` when the names were last written, and when they may be written again. */
   remembered: number;
+  writeFrom: number;
 }
 
 export interface HandoverNeeds {
@@ -50,8 +52,12 @@ export interface HandoverNeeds {
 }
 
 export function createHandover(): HandoverState {
-  return { reading: 0, remembered: 0 };
+  return { reading: 0, readFrom: 0, remembered: 0, writeFrom: 0 };
 }
+
+/** A reading or a file of thousands of elements takes a slow router a good part of a second: after one that took
+ * `took` milliseconds, the next one waits PAUSES times as long. */
+const PAUSES = 20;
 
 /** The file of an earlier agent, if the table in the kernel has its fingerprint; otherwise null. */
 export function handoverOf({ tables }: Kernel, path: string): Handover | null {
@@ -191,21 +197,32 @@ export async function readTaught(
   endReading(taught, reading, whole && (count > 0 || !isGone));
 }
 
-/** Call it with every tick: reads one set, and writes the names of endpoints if there are new ones. */
+/** Call it with every tick: reads one set, and writes the names of endpoints if there are new ones; each for a
+ * twentieth of the time at most. */
 export function tickHandover(agent: HandoverNeeds): void {
-  const { handover, kernel, state, problems } = agent;
+  const { handover, kernel, problems } = agent;
   const names = agent.policy.apps
     .flatMap(learnedSetsOf)
     .filter((set) => !/_(?:addr|portmap)/.test(set));
   const set = names[handover.reading % Math.max(1, names.length)];
-  if (set !== undefined && !kernel.sets.isReading()) {
+  if (set !== undefined && !kernel.sets.isReading() && now() >= handover.readFrom) {
     handover.reading += 1;
-    unattended(readTaught(agent, set));
+    const began = now();
+    const rest = (): void => {
+      handover.readFrom = now() + PAUSES * (now() - began);
+    };
+    unattended(readTaught(agent, set).then(rest));
   }
   // A full disk may have room again.
   if (problems.has('disk')) writeHandoverFile(agent);
+  keepOrigins(agent);
+}
+
+function keepOrigins(agent: HandoverNeeds): void {
+  const { handover, state } = agent;
   const { matched } = state.counters;
-  if (matched === handover.remembered) return;
+  const began = now();
+  if (matched === handover.remembered || began < handover.writeFrom) return;
   handover.remembered = matched;
   const origins = learnedEndpoints(state.learned).map(({ app, address, name, device }) => ({
     app,
@@ -214,4 +231,5 @@ export function tickHandover(agent: HandoverNeeds): void {
     device,
   }));
   noteDisk(agent, writeOrigins(agent.handoverFile, origins));
+  handover.writeFrom = now() + PAUSES * (now() - began);
 }

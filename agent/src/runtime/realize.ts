@@ -45,7 +45,7 @@ export function realizedTables({ kernel, offload, table, guard }: Agent): Desire
   const left = (name: string): OffloadTable => ({ kind: 'offload', name, mask: 0 });
   const made = tables.flowTables().has(OFFLOAD_TABLE) ? [offload.piece ?? left(OFFLOAD_TABLE)] : [];
   // Wanted by no policy, so it is deleted. To be removed with version 0.3.0, which takes over no table of 0.1.0.
-  const hasFormer = tables.fingerprint(FORMER_OFFLOAD_TABLE) !== '';
+  const hasFormer = tables.has(FORMER_OFFLOAD_TABLE);
   const former = hasFormer ? [left(FORMER_OFFLOAD_TABLE)] : [];
   return [...former, ...made, ...tablePieces(table), ...guardPieces(guard)];
 }

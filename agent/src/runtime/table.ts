@@ -113,7 +113,7 @@ export async function leaveMarks({
 /** At boot the init script holds forwarding from the home (BOOT_TABLE) until the table is loaded, or for some
  * seconds. Returns the lines that end this; '': nothing is held. */
 function endOfHold({ tables }: Kernel): string {
-  if (tables.fingerprint(BOOT_TABLE) === '') return '';
+  if (!tables.has(BOOT_TABLE)) return '';
   log('notice', 'forwarding from the home was held since boot: it goes on with this');
   // `add` comes first, since the table may have ended by its own timer.
   return `add table inet ${BOOT_TABLE}\ndelete table inet ${BOOT_TABLE}\n`;

@@ -15,6 +15,7 @@ import {
   type SetElement,
   splitChanges,
 } from '../../../agent/src/netlink/nft-set.ts';
+import { putTableQuery } from '../../../agent/src/netlink/nft-table.ts';
 import { createWriter } from '../../../agent/src/netlink/writer.ts';
 import { fromHex } from '../../fixtures/bytes.ts';
 import {
@@ -25,7 +26,7 @@ import {
   toHex,
   written,
 } from '../../fixtures/netlink-hex.ts';
-import { putElementQuery, putTableQuery, readTableEvent } from '../../fixtures/netlink-requests.ts';
+import { putElementQuery, readTableEvent } from '../../fixtures/netlink-requests.ts';
 
 const where = { family: 1, table: 't' };
 const one = { key: Uint8Array.of(192, 0, 2, 1), timeout: 60000 };
