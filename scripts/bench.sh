@@ -6,7 +6,7 @@
 #
 # Each figure is the median of N runs (default 3). --keep writes the figures of a whole run to docs/figures/bench.json,
 # and from there into the documents; three runs or more.
-# Takes a quarter of an hour and both processors. Exit status 0: everything was measured, budgets kept or
+# Takes half an hour and both processors. Exit status 0: everything was measured, budgets kept or
 # not; --strict makes it 1 when one is not kept.
 set -eu
 cd "$(dirname "$0")/.."

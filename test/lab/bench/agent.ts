@@ -30,7 +30,7 @@ export interface Start {
 
 /** The router's programs, for LabOptions.routerFiles; scripts/bench.sh compiles the one in C. */
 export async function routerPrograms(router: string): Promise<Map<string, ProjectFile>> {
-  const names = ['start', 'commit', 'wire', 'process', 'change'];
+  const names = ['start', 'commit', 'wire', 'process', 'change', 'loop'];
   const files = await bundle(
     Object.fromEntries(names.map((n) => [n, `test/bench/${n}.ts`])),
     PROGRAMS,
@@ -109,6 +109,14 @@ export async function stopAgent(router: Machine, { pid }: Start): Promise<void> 
   }
   const left = await router.run('nft list table inet whp');
   if (left.status === 0) throw new Error('the stopped agent left its table behind');
+}
+
+/** Ends what a failed part has left: an agent, and its table. */
+export async function endAgents(router: Machine): Promise<void> {
+  await router.run(`for one in /proc/[0-9]*; do
+    [ "$(readlink $one/exe)" = /usr/lib/whp/whp-host ] && kill -9 "\${one#/proc/}"
+  done
+  nft delete table inet whp 2>/dev/null; :`);
 }
 
 export async function status(router: Machine): Promise<StatusAnswer> {

@@ -8,7 +8,7 @@ import { type Lab, startLab } from '../machine/lab.ts';
 import { leave } from '../machine/leave.ts';
 import { labOptions, ROUTER } from '../machine/options.ts';
 import { configText } from '../mode.ts';
-import { loadModules, routerPrograms } from './agent.ts';
+import { endAgents, loadModules, routerPrograms } from './agent.ts';
 import { answerReadings } from './answers.ts';
 import { merge, type Reading, tableText } from './figures.ts';
 import { forwardingReadings, measureForwarding } from './forward.ts';
@@ -97,6 +97,7 @@ async function measureAll(): Promise<{ readings: Reading[][]; whole: boolean }> 
   if (parts.has('answers') || parts.has('router')) {
     await inLab(true, async (lab) => {
       await part('answers', () => measureAnswers(lab));
+      await endAgents(lab.router);
       await part('router', () => measurePrograms(lab));
     });
   }

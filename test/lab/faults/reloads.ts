@@ -39,7 +39,8 @@ export const reloads: Fault = {
         [ "$stands" = "$last" ] || changed=$((changed + 1)); last=$stands
       done; done
       echo reloads $done $changed $from $(now)`,
-      { timeout: 700_000 },
+      // A slow host lists and loads a table in some eight seconds.
+      { timeout: 1_500_000 },
     );
     const record = await home.stop();
     const [, done, changed, from, to] =
