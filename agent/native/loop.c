@@ -206,8 +206,9 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
     return 0;
 }
 
-/* Runs each timer that is due now once a round: one that is always due cannot starve the others, and
-   a timer set for now runs after the descriptors were served. */
+/* Runs as many timers as there are, the first due one of the list each time: one that is set again while it runs is
+   behind the others (os/clock sets no repeating one, which would stay in front). A timer set for now runs after the
+   descriptors were served. */
 static int run_timers(JSContext *ctx, JSThreadState *ts, int *milliseconds)
 {
     JSRuntime *rt = JS_GetRuntime(ctx);

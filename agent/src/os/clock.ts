@@ -13,10 +13,16 @@ export function wallTime(): number {
   return Date.now();
 }
 
-/** Calls `run` every so many milliseconds; returns a function that stops this. */
+/** Calls `run` every so many milliseconds; returns a function that stops this. Each time is a timer of its own, behind
+ * those that wait: of due timers the engine runs the first of its list, and one whose job takes longer than its period
+ * would be that for ever. */
 export function every(milliseconds: number, run: () => void): () => void {
-  const timer = os.setInterval(run, milliseconds);
-  return () => os.clearInterval(timer);
+  let timer = os.setTimeout(next, milliseconds);
+  function next(): void {
+    timer = os.setTimeout(next, milliseconds);
+    run();
+  }
+  return () => os.clearTimeout(timer);
 }
 
 /** Calls `run` once, after so many milliseconds; returns a function that cancels this. */
