@@ -23,8 +23,8 @@ export const glance: HostGlance = {
   asked: {
     note: (packet, ends, message, from, to, mac, at) => {
       const sender = mac === null ? null : macBytes(mac);
-      const itsMac = sender === null ? null : buffer(sender);
-      feeds.note(...exchange(packet, ends, message, from, to), itsMac, at);
+      const known = sender === null ? null : buffer(sender);
+      feeds.note(...exchange(packet, ends, message, from, to), known, at);
     },
     find: (packet, ends, message, from, to, now) => {
       const at = feeds.find(...exchange(packet, ends, message, from, to), now, buffer(found));

@@ -7,6 +7,7 @@ import { claim, createShares, disclaim, type Shares } from '../bounds/fair-share
 import { keptFor } from '../ruleset/elements.ts';
 import { type Family, familyIn } from '../wire/address.ts';
 import { type Crowd, crowdedText, crowdsOf, surplusOfName } from './endpoint-evictions.ts';
+import { addName, dropName, keysOfName, type NameIndex } from './endpoint-names.ts';
 import type { Lesson } from './observe-dns.ts';
 
 export interface Endpoint {
@@ -33,16 +34,12 @@ export interface Endpoint {
   readonly used: boolean;
 }
 
-export interface Learned {
+export interface Learned extends NameIndex {
   /** By app and family; within, by address (pairs: by device and address), least recently seen first (a Map keeps
    * insertion order). */
   readonly sets: Map<string, Map<string, Endpoint>>;
   /** Devices that the entries count for, by app and family. */
   readonly shares: Map<string, Shares>;
-  /** Keys of the entries of a name, by app, family, name and (pairs) device. */
-  readonly names: Map<string, Set<string>>;
-  /** True: the store holds pairs, each valid for its device alone. */
-  readonly isPairs: boolean;
   /** Entries evicted at a cap since the start. */
   evicted: number;
 }
@@ -74,13 +71,6 @@ const NOT_KNOWN: Exchange = { mac: null, resolver: null };
 /** Key of an entry: an address, or in the store of pairs a device and an address. */
 function keyOf(learned: Learned, one: Pick<Endpoint, 'device' | 'mac' | 'address'>): string {
   return learned.isPairs ? `${one.mac ?? one.device} ${one.address}` : one.address;
-}
-
-function nameKey(
-  learned: Learned,
-  { app, family, name, device, mac }: Pick<Endpoint, 'app' | 'family' | 'name' | 'device' | 'mac'>,
-): string {
-  return `${app} ${family} ${name}${learned.isPairs ? ` ${mac ?? device}` : ''}`;
 }
 
 /** Learns the addresses of a lesson. `cap` is per app and family; of pairs, one device may have an eighth of it,
@@ -145,7 +135,7 @@ function makeRoom(
   const mine = new Set(
     lesson.addresses.map(({ address }) => keyOf(learned, { device, mac: exchange.mac, address })),
   );
-  const keys = learned.names.get(nameKey(learned, { ...lesson, ...exchange, family }));
+  const keys = keysOfName(learned, { ...lesson, ...exchange, family });
   const surplus = keys === undefined ? [] : surplusOfName(keys, set, mine);
   const gone = surplus.map((key) => remove(learned, set, shares, key));
   const crowds: Crowd[] = [];
@@ -157,20 +147,6 @@ function makeRoom(
   }
   const isWhole = !crowds.some((crowd) => crowd.keys.some((key) => mine.has(key)));
   return { gone, report: crowdedText(learned.isPairs, app, family, cap, crowds), isWhole };
-}
-
-function addName(learned: Learned, endpoint: Endpoint, key: string): void {
-  const name = nameKey(learned, endpoint);
-  const keys = learned.names.get(name) ?? new Set<string>();
-  learned.names.set(name, keys);
-  keys.add(key);
-}
-
-function dropName(learned: Learned, endpoint: Endpoint, key: string): void {
-  const name = nameKey(learned, endpoint);
-  const keys = learned.names.get(name);
-  keys?.delete(key);
-  if (keys?.size === 0) learned.names.delete(name);
 }
 
 function remove(

@@ -3,7 +3,7 @@
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import { addressKey, deviceOf } from '../ruleset/elements.ts';
-import { hexBytes } from '../wire/hex.ts';
+import { digitOf, hexBytes } from '../wire/hex.ts';
 
 /** An element of a learned set in the file. */
 export interface KeptElement {
@@ -140,9 +140,4 @@ function elementIn(line: string): KeptElement | null {
     key[at] = (digitOf(hex.charCodeAt(2 * at)) << 4) | digitOf(hex.charCodeAt(2 * at + 1));
   }
   return { key, left, device, name };
-}
-
-/** For 0-9 and a-f only. */
-function digitOf(code: number): number {
-  return code < 58 ? code - 48 : code - 87;
 }

@@ -1,5 +1,6 @@
 // netlink/message: decodes netlink messages (netlink(7)): headers, attributes, acknowledgements. Lengths are checked
 // before bytes are read; malformed bytes yield a reason. Every decoder of this folder uses it; writer encodes.
+import { byteString } from '../wire/hex.ts';
 import {
   NLA_TYPE_MASK,
   NLM_F_ACK_TLVS,
@@ -71,9 +72,7 @@ export function getText(b: Uint8Array, at: number, length: number): string {
   const most = Math.min(length, TEXT_MAX);
   const nul = b.indexOf(0, at);
   const end = nul < 0 || nul > at + most ? at + most : nul;
-  // apply takes any array-like. In quickjs it is three times as fast as concatenation.
-  const bytes = b.subarray(at, end) as unknown as number[];
-  return String.fromCharCode.apply(null, bytes);
+  return byteString(b.subarray(at, end));
 }
 
 /** One message in a receive buffer. Reused: copy what must outlive the next message. */

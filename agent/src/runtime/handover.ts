@@ -55,9 +55,14 @@ export function createHandover(): HandoverState {
   return { reading: 0, readFrom: 0, remembered: 0, writeFrom: 0 };
 }
 
-/** A reading or a file of thousands of elements takes a slow router a good part of a second: after one that took
- * `took` milliseconds, the next one waits PAUSES times as long. */
+/** To read a set of thousands of elements, or to write their names, takes a slow router a good part of a second: the
+ * next one waits so many times as long. */
 const PAUSES = 20;
+
+/** When the next job may begin, after one that began at `began` and has ended now. */
+function nextAfter(began: number): number {
+  return now() + PAUSES * (now() - began);
+}
 
 /** The file of an earlier agent, if the table in the kernel has its fingerprint; otherwise null. */
 export function handoverOf({ tables }: Kernel, path: string): Handover | null {
@@ -209,7 +214,7 @@ export function tickHandover(agent: HandoverNeeds): void {
     handover.reading += 1;
     const began = now();
     const rest = (): void => {
-      handover.readFrom = now() + PAUSES * (now() - began);
+      handover.readFrom = nextAfter(began);
     };
     unattended(readTaught(agent, set).then(rest));
   }
@@ -231,5 +236,5 @@ function keepOrigins(agent: HandoverNeeds): void {
     device,
   }));
   noteDisk(agent, writeOrigins(agent.handoverFile, origins));
-  handover.writeFrom = now() + PAUSES * (now() - began);
+  handover.writeFrom = nextAfter(began);
 }

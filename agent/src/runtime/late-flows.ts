@@ -1,6 +1,5 @@
 // runtime/late-flows: searches conntrack for unmarked connections that belong to an app by evidence learned after
 // they began, and ends these only. The device's next packet begins a new flow, which takes the tunnel.
-import type { ConnectionList } from '../kernel/conntrack.ts';
 import type { DumpsEnd } from '../kernel/sliced-dump.ts';
 import {
   type Grounds,
@@ -12,7 +11,6 @@ import {
   type Setting,
 } from '../learn/late-flows.ts';
 import type { Connection } from '../netlink/conntrack.ts';
-import type { TupleFilter } from '../netlink/conntrack-request.ts';
 import { isNoSubsystem, type KernelError, refused } from '../netlink/kernel-error.ts';
 import { after, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
@@ -20,9 +18,9 @@ import { log } from '../os/log.ts';
 import { weakerHere } from '../router/installer.ts';
 import type { State } from '../step/state.ts';
 import { counted } from '../syntax/words.ts';
-import { familyIn } from '../wire/address.ts';
 import { noteCut } from './cut-counts.ts';
 import { endFlows, type FlowEnding } from './cuts.ts';
+import { listsOf } from './late-lists.ts';
 import { knownGrounds, teachShown } from './live.ts';
 
 /** Most rechecks that wait; with more, all known evidence is searched for. */
@@ -164,7 +162,8 @@ function look(effects: LateFinding): void {
   const count = (connection: Connection, app: string, outward: boolean): void => {
     if (!taken.isByChoice) noteCut(state, app, connection, outward);
   };
-  const ended = kernel.conntrack.list(listsOf(state, taken.rechecks, setting), (connection) => {
+  const lists = listsOf(state.policy, taken.rechecks, setting.addressesOf);
+  const ended = kernel.conntrack.list(lists, (connection) => {
     if (taken.isDns && isOldDns(connection, state.policy.globals.mask, setting)) {
       found.push(connection);
       return;
@@ -241,42 +240,6 @@ function logEnded(late: LateState, count: number): void {
     `${counted(flows, 'flow')} older than their evidence: ended, to begin anew on its way`,
   );
   late.logged = { count: late.cut, at: now() };
-}
-
-/** The lists to dump for `rechecks`; null: all unmarked connections. A dump that the kernel filters by address takes
- * a fraction of the time of a full one. */
-function listsOf(
-  { policy }: State,
-  rechecks: readonly Recheck[] | null,
-  setting: LateSetting,
-): ConnectionList[] {
-  const direct = { mark: 0, mask: policy.globals.mask };
-  if (policy.apps.length === 0) return [];
-  if (rechecks === null) return [direct];
-  const ends = new Map<string, TupleFilter>();
-  for (const recheck of rechecks) {
-    const [source, remote] =
-      recheck.kind === 'address' ? [null, recheck.remote] : [recheck.device, null];
-    // One peer of a device: only the connections with it. Several: all of the device.
-    const peer = recheck.kind === 'peer' && !ends.has(recheck.device) ? recheck.remote : null;
-    const destination = remote ?? peer;
-    const family = familyIn(source ?? destination ?? '');
-    // All IPv6 rechecks share one list.
-    const end = family === 6 ? '' : (source ?? remote ?? '');
-    ends.set(end, { family, source, destination });
-    if (recheck.kind !== 'port' || recheck.mac === null) continue;
-    // A port recheck is about all addresses of the device.
-    for (const address of setting.addressesOf(recheck.mac)) {
-      const other = familyIn(address) === 6 ? '' : address;
-      const filter = { family: familyIn(address), source: address, destination: null };
-      if (!ends.has(other)) ends.set(other, filter);
-    }
-  }
-  // A flow that a port forward let in began at the remote end: the device is the source of its replies.
-  return Array.from(ends.values()).flatMap((only) => {
-    const inward = only.family === 4 && only.source !== null ? [{ ...only, isReply: true }] : [];
-    return [only, ...inward].map((one) => ({ ...direct, only: one }));
-  });
 }
 
 function say(errno: number): void {

@@ -1,5 +1,6 @@
 // wire/mac: hardware addresses in one canonical spelling: lower case, six pairs, colons. Configuration, DHCP leases
 // and rules are converted here before they are compared.
+import { digitOf, PAIRS } from './hex.ts';
 
 /** "aa:bb:cc:dd:ee:ff" from any usual spelling (colons, hyphens, dots, none); null: not a MAC. */
 export function canonicalMac(text: string): string | null {
@@ -26,8 +27,6 @@ export function macOfDuid(duid: string): string | null {
   return match === null ? null : canonicalMac(match[1]!);
 }
 
-const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
 /** Text of the six bytes at `at`. */
 export function macText(b: Uint8Array, at: number): string {
   const [one, two, three] = [PAIRS[b[at]!]!, PAIRS[b[at + 1]!]!, PAIRS[b[at + 2]!]!];
@@ -39,8 +38,8 @@ export function macBytes(text: string): Uint8Array | null {
   if (text.length !== 17) return null;
   const bytes = new Uint8Array(6);
   for (let i = 0; i < 6; i++) {
-    const high = digitAt(text, i * 3);
-    const low = digitAt(text, i * 3 + 1);
+    const high = digitOf(text.charCodeAt(i * 3));
+    const low = digitOf(text.charCodeAt(i * 3 + 1));
     if (high < 0 || low < 0 || (i < 5 && text.charCodeAt(i * 3 + 2) !== COLON)) return null;
     bytes[i] = high * 16 + low;
   }
@@ -48,10 +47,3 @@ export function macBytes(text: string): Uint8Array | null {
 }
 
 const COLON = 0x3a;
-
-/** The value of a hexadecimal digit in lower case; -1: it is none. */
-function digitAt(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
-}
