@@ -477,7 +477,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'forwarded-in-unseen',
     promise: 'a flow that a port forward let in before its evidence is cut',
-    file: 'agent/src/runtime/late-flows.ts',
+    file: 'agent/src/runtime/late-lists.ts',
     from: '[{ ...only, isReply: true }]',
     to: '[]',
     tests: ['test/netns/cut.test.ts'],
