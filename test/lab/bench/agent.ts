@@ -28,15 +28,18 @@ export interface Start {
   readonly queue: number;
 }
 
-/** The router's programs, for LabOptions.routerFiles; scripts/bench.sh compiles the one in C. */
+/** The router's programs, for LabOptions.routerFiles; scripts/bench.sh compiles those in C. */
 export async function routerPrograms(router: string): Promise<Map<string, ProjectFile>> {
   const names = ['start', 'commit', 'wire', 'process', 'change', 'loop'];
   const files = await bundle(
     Object.fromEntries(names.map((n) => [n, `test/bench/${n}.ts`])),
     PROGRAMS,
   );
-  const bytes = readFileSync(join(projectRoot(), 'out/bench-programs', router, 'accept'));
-  return files.set(`${PROGRAMS}/accept`, { bytes, mode: 0o755 });
+  for (const name of ['accept', 'moments']) {
+    const bytes = readFileSync(join(projectRoot(), 'out/bench-programs', router, name));
+    files.set(`${PROGRAMS}/${name}`, { bytes, mode: 0o755 });
+  }
+  return files;
 }
 
 /** Milliseconds of a program from fork to exit, the median of `times`. */
@@ -46,7 +49,7 @@ export async function processTime(
   command: string,
 ): Promise<number> {
   const line = `${HOST} ${PROGRAMS}/process.mjs ${times} ${command}`;
-  return Number(await router.must(line, { timeout: 60_000 }));
+  return Number(await router.must(line, { timeout: 180_000 }));
 }
 
 /** What a boot forgets of earlier starts: the bytecode, and what was read from the disk. */
@@ -85,10 +88,10 @@ export async function startAgent(router: Machine, queue = QUEUE, setting = ''): 
   const before = (await router.run(enforcing)).stdout.trim();
   const started = await router.run(
     `${setting} ${HOST} ${PROGRAMS}/start.mjs /tmp/whp.log ${queue}`,
-    { timeout: 90_000 },
+    { timeout: 150_000 },
   );
   // The agent handles signals only after this line: it must not be stopped before.
-  for (let tries = 0; started.status === 0 && tries < 50; tries += 1) {
+  for (let tries = 0; started.status === 0 && tries < 150; tries += 1) {
     if ((await router.run(enforcing)).stdout.trim() !== (before || '0')) {
       return JSON.parse(started.stdout) as Start;
     }
@@ -119,8 +122,14 @@ export async function endAgents(router: Machine): Promise<void> {
   nft delete table inet whp 2>/dev/null; :`);
 }
 
+/** Asked again of an agent that is busy. */
 export async function status(router: Machine): Promise<StatusAnswer> {
-  return JSON.parse(await router.must('/usr/bin/whp status --json')) as StatusAnswer;
+  const line = '/usr/bin/whp status --json';
+  for (let tries = 0; tries < 3; tries += 1) {
+    const { stdout } = await router.run(line);
+    if (stdout !== '') return JSON.parse(stdout) as StatusAnswer;
+  }
+  return JSON.parse(await router.must(line)) as StatusAnswer;
 }
 
 export interface Queue {

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../machine/lab.ts';
 import type { Machine } from '../machine/machine.ts';
+import { configText } from '../mode.ts';
 import {
   CONFIGURATION,
   forgetStarts,
@@ -45,6 +46,8 @@ export interface Run {
 /** `run` is 1 to 9. Needs the world of world.ts and a router without an agent. */
 export async function measureRun(lab: Lab, run: number, say: (line: string) => void): Promise<Run> {
   const { router } = lab;
+  // A run that failed may have left another one.
+  await router.put(CONFIGURATION, configText(true), 0o600);
   const phase = (name: Parameters<typeof askPhase>[2]) => (): Promise<void> =>
     askPhase(lab, run, name);
   await phase('forwarded, without')();
@@ -174,7 +177,7 @@ async function measureTeaching({ world, router }: Lab, run: number): Promise<Rea
 
 async function measureChanges(router: Machine): Promise<Reading[]> {
   const line = `${HOST} ${PROGRAMS}/change.mjs ${CONFIGURATION}`;
-  const measured = await router.run(line, { timeout: 300_000 });
+  const measured = await router.run(line, { timeout: 1_200_000 });
   if (measured.status !== 0) {
     throw new Error(`${measured.stderr}\n${await router.must('tail -n 20 /tmp/whp.log')}`);
   }
