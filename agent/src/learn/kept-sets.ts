@@ -4,7 +4,7 @@
 
 import type { App } from '../policy/policy.ts';
 import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
-import { FAMILIES, isRoutable } from '../wire/address.ts';
+import { FAMILIES, formatAddress, isRoutable } from '../wire/address.ts';
 import { byteString } from '../wire/hex.ts';
 import { findEndpoint } from './endpoints.ts';
 import type { KeptElement, KeptSets } from './kept-text.ts';
@@ -57,34 +57,47 @@ export function setsToKeep(memory: Remembered, apps: readonly App[], now: number
   for (const app of apps) {
     for (const set of learnedSetsOf(app)) {
       if (isMoment(set)) continue;
-      const elements = (held.get(set) ?? []).flatMap(({ key, left }): KeptElement[] => {
+      const originOf = originsIn(memory, app.name, set);
+      const elements: KeptElement[] = [];
+      const list = held.get(set) ?? [];
+      for (let at = 0; at < list.length; at++) {
+        const { key, left } = list[at]!;
         const found = memory.restored.get(nameOf(set, key));
         const renewed = found === undefined || now + left > found.until + SLACK;
         const own = Math.floor((left - (renewed ? 0 : found.gift)) / 1000);
-        return own < 1 ? [] : [{ key, left: own, ...originOf(memory, app.name, set, key) }];
-      });
+        if (own < 1) continue;
+        const { device, name } = originOf(key);
+        elements.push({ key, left: own, device, name });
+      }
       if (elements.length > 0) sets.set(set, elements);
     }
   }
   return sets;
 }
 
-function originOf(
+type Origin = Pick<KeptElement, 'device' | 'name'>;
+
+/** Who asked for an element of `set`, and by which name. A set has thousands of elements: what its name says is read
+ * once. */
+function originsIn(
   { learned, hellos }: Remembered,
   app: string,
   set: string,
-  key: Uint8Array,
-): { readonly device: string; readonly name: string } {
+): (key: Uint8Array) => Origin {
   if (set.startsWith(`${app}_addr`)) {
-    const { device = '', name = '' } = findEndpoint(learned, app, addressOf(key) ?? '') ?? {};
-    return { device, name };
+    return (key) => {
+      const { device = '', name = '' } = findEndpoint(learned, app, addressOf(key) ?? '') ?? {};
+      return { device, name };
+    };
   }
-  const pair = set.startsWith(`${app}_hello`) ? pairOf(key) : null;
-  const named = pair && hellos.named.get(`${app} ${pair.device} ${pair.peer}`);
-  return named ? { device: named.server.device, name: named.server.name } : NOBODY;
+  if (!set.startsWith(`${app}_hello`)) return () => NOBODY;
+  return (key) => {
+    const pair = pairOf(key);
+    return (pair && hellos.named.get(`${app} ${pair.device} ${pair.peer}`)?.server) ?? NOBODY;
+  };
 }
 
-const NOBODY = { device: '', name: '' } as const;
+const NOBODY: Origin = { device: '', name: '' };
 
 /** Adds what an earlier agent kept, within the caps of the present profiles. Returns how many entries were taken
  * and how many left out: those of applications that are gone, and addresses that are not public or `isOwn`. */
@@ -110,14 +123,16 @@ export function restoreSets(
         return [set, welcome.sort((a, b) => sign * (a.left - b.left))] as const;
       }),
     );
-    const read = (set: string) =>
-      (good.get(set) ?? []).map(({ key, left }) => {
-        const life = freshLife(app, set, left);
+    const read = (set: string) => {
+      const lifeOf = freshLife(app, set);
+      return (good.get(set) ?? []).map(({ key, left }) => {
+        const life = lifeOf(left);
         const until = now + life * 1000;
         const gift = Math.max(0, life - left) * 1000;
         memory.restored.set(nameOf(set, key), { until, gift });
         return { key, left: life * 1000 };
       });
+    };
     const origins = (good.get(`${app.name}_addr4`) ?? [])
       .concat(good.get(`${app.name}_addr6`) ?? [])
       .flatMap(({ key, device, name }) => {
@@ -132,8 +147,8 @@ export function restoreSets(
   return { taken, left: all - taken };
 }
 
-/** Seconds: what was left, at least an hour, at most the profile's lease. */
-function freshLife({ name, profile }: App, set: string, left: number): number {
+/** From what was left of an element of `set`: at least an hour, at most the profile's lease. Seconds. */
+function freshLife({ name, profile }: App, set: string): (left: number) => number {
   const { endpoints, ports, peers } = profile;
   const kind = set.slice(name.length + 1);
   const lease = kind.startsWith('addr')
@@ -141,7 +156,7 @@ function freshLife({ name, profile }: App, set: string, left: number): number {
     : /^(?:udp|tcp)/.test(kind)
       ? ports.leaseSeconds
       : peers.leaseSeconds;
-  return Math.min(lease, Math.max(left, FRESH_SECONDS));
+  return (left) => Math.min(lease, Math.max(left, FRESH_SECONDS));
 }
 
 /** Which keys may be restored. A key begins with the device (MAC or address), except an endpoint's. Keys of ports
@@ -154,9 +169,8 @@ function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint
   return (key) => {
     const rest = key.length - device;
     if (rest !== width && !(mac !== '' && rest === 16)) return false;
-    if (!isRoutable(key, device, rest === 16 ? 6 : 4)) return false;
-    const address = addressOf(key.subarray(device));
-    return address !== null && !isOwn(address);
+    const family = rest === 16 ? 6 : 4;
+    return isRoutable(key, device, family) && !isOwn(formatAddress(key, device, family));
   };
 }
 
@@ -172,11 +186,12 @@ function restoreNames(
 ): void {
   for (const family of FAMILIES) {
     const set = `${app.name}_hello${family}`;
+    const lifeOf = freshLife(app, set);
     for (const { key, left, name } of sets.get(set) ?? []) {
       const pair = pairOf(key);
       if (pair === null || name === '') continue;
       const server = { app: app.name, device: pair.device, address: pair.peer, name, flow: '' };
-      const until = now + freshLife(app, set, left) * 1000;
+      const until = now + lifeOf(left) * 1000;
       hellos.named.set(`${app.name} ${pair.device} ${pair.peer}`, { server, until });
     }
   }

@@ -3,7 +3,7 @@
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import { addressKey, deviceOf } from '../ruleset/elements.ts';
-import { digitOf, hexBytes } from '../wire/hex.ts';
+import { bytesOf, hexBytes } from '../wire/hex.ts';
 
 /** An element of a learned set in the file. */
 export interface KeptElement {
@@ -135,9 +135,5 @@ function elementIn(line: string): KeptElement | null {
   const [, hex = '', seconds = '', device = '', name = ''] = ELEMENT.exec(line) ?? [];
   const left = Number(seconds);
   if (hex === '' || hex.length % 2 !== 0 || left > LONGEST) return null;
-  const key = new Uint8Array(hex.length / 2);
-  for (let at = 0; at < key.length; at++) {
-    key[at] = (digitOf(hex.charCodeAt(2 * at)) << 4) | digitOf(hex.charCodeAt(2 * at + 1));
-  }
-  return { key, left, device, name };
+  return { key: bytesOf(hex), left, device, name };
 }

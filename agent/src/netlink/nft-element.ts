@@ -124,13 +124,16 @@ function readElement(
   end: number,
   wanted: KeyFilter | null,
 ): Decoded<KernelElement | null> {
-  const { bytes } = r;
+  const { bytes, little } = r;
+  // Of a 16-bit field in the order of the host.
+  const low = little ? 0 : 1;
+  const high = 1 - low;
   const element: { -readonly [K in keyof KernelElement]: KernelElement[K] } = { key: NO_KEY };
   while (at + 4 <= end) {
-    const length = getU16(r, at);
+    const length = bytes[at + low]! | (bytes[at + high]! << 8);
     if (length < 4 || length > end - at)
       return { ok: false, reason: `attribute at ${at}: length ${length}` };
-    const type = getU16(r, at + 2) & NLA_TYPE_MASK;
+    const type = (bytes[at + 2 + low]! | (bytes[at + 2 + high]! << 8)) & NLA_TYPE_MASK;
     if (type === NFTA_SET_ELEM_KEY || type === NFTA_SET_ELEM_KEY_END) {
       // A key nests one attribute, NFTA_DATA_VALUE.
       const size = length < 8 ? 0 : getU16(r, at + 4) - 4;

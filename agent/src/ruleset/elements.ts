@@ -2,6 +2,7 @@
 // network byte order, each padded to 4 bytes.
 
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
+import { hexBytes } from '../wire/hex.ts';
 import { macBytes, macText } from '../wire/mac.ts';
 import { NFPROTO } from './terms.ts';
 
@@ -147,9 +148,7 @@ export function deviceOf(key: Uint8Array): string {
   // IPv4: 4 bytes, alone or with 4 more; IPv6: 16, alone or with 4 or 16 more; a MAC: 6.
   const isMac = key.length === MAC || MAC_KEYS.includes(key.length);
   const width = isMac ? MAC : key.length <= 8 ? 4 : 16;
-  let text = '';
-  for (let i = 0; i < width && i < key.length; i++) text += key[i]!.toString(16).padStart(2, '0');
-  return text;
+  return hexBytes(key.length === width ? key : key.subarray(0, width));
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

@@ -3,6 +3,7 @@
 // changes nothing else.
 
 import { formatAddress } from '../wire/address.ts';
+import { hexBytes } from '../wire/hex.ts';
 import { macText } from '../wire/mac.ts';
 import type { Datatype } from './model.ts';
 
@@ -219,25 +220,46 @@ const WIDTH: { readonly [type in Datatype]?: number } = {
   mac16: 2,
 };
 
-/** Fields of a concatenated key are padded to 4 bytes. */
-function widthOf(types: readonly Datatype[], type: Datatype): number {
-  const width = WIDTH[type] ?? 0;
-  return types.length > 1 ? (width + 3) & ~3 : width;
+/** A field of a key: its type, and where its bytes begin and end. */
+interface Field {
+  readonly type: Datatype;
+  readonly from: number;
+  readonly end: number;
+}
+
+/** The fields of a key, and its length. Fields of a concatenation are padded to 4 bytes. */
+function fieldsOf(types: readonly Datatype[]): {
+  readonly fields: readonly Field[];
+  readonly length: number;
+} {
+  let at = 0;
+  const fields = types.map((type) => {
+    const from = at;
+    const width = WIDTH[type] ?? 0;
+    at += types.length > 1 ? (width + 3) & ~3 : width;
+    return { type, from, end: from + width };
+  });
+  return { fields, length: at };
 }
 
 /**
- * The held elements of a learned set as nft text, longest remaining lifetime first, at most `size`. Keys of
- * another width (from an older version) are skipped.
+ * The held elements of a learned set as nft text, at most `size`: those with the longest remaining lifetime. Keys of
+ * another width (from an older version) are skipped. Loops without functions: a set has thousands of elements.
  */
 function heldText(set: SetParts, held: Held): string {
-  const elements = held.get(set.name) ?? [];
-  const width = set.key.reduce((sum, type) => sum + widthOf(set.key, type), 0);
-  return elements
-    .filter(({ key, left }) => key.length === width && left >= 1)
-    .sort((a, b) => b.left - a.left)
-    .slice(0, set.size)
-    .map(({ key, left }) => `${keyText(set.key, key)} ${lifeText(set, left)}`)
-    .join(', ');
+  const { fields, length } = fieldsOf(set.key);
+  let elements = (held.get(set.name) ?? []).filter(
+    ({ key, left }) => key.length === length && left >= 1,
+  );
+  if (elements.length > set.size) {
+    elements = elements.sort((a, b) => b.left - a.left).slice(0, set.size);
+  }
+  let text = '';
+  for (let at = 0; at < elements.length; at++) {
+    const { key, left } = elements[at]!;
+    text += `${at === 0 ? '' : ', '}${keyText(fields, key)} ${lifeText(set, left)}`;
+  }
+  return text;
 }
 
 function lifeText({ timeout }: SetParts, left: number): string {
@@ -245,16 +267,15 @@ function lifeText({ timeout }: SetParts, left: number): string {
   return `expires ${duration(Math.min(left, timeout))}`;
 }
 
-function keyText(types: readonly Datatype[], key: Uint8Array): string {
-  let at = 0;
-  const parts = types.map((type) => {
-    const from = at;
-    at += widthOf(types, type);
-    if (type === 'ether') return macText(key, from);
-    if (type === 'ipv4' || type === 'ipv6')
-      return formatAddress(key, from, type === 'ipv4' ? 4 : 6);
-    const bytes = key.subarray(from, from + WIDTH[type]!);
-    return `0x${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-  });
-  return parts.join(' . ');
+function keyText(fields: readonly Field[], key: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < fields.length; at++) {
+    const { type, from, end } = fields[at]!;
+    if (at > 0) text += ' . ';
+    if (type === 'ipv4') text += formatAddress(key, from, 4);
+    else if (type === 'ipv6') text += formatAddress(key, from, 6);
+    else if (type === 'ether') text += macText(key, from);
+    else text += `0x${hexBytes(key.subarray(from, end))}`;
+  }
+  return text;
 }

@@ -3,11 +3,19 @@
 /** Two digits of each byte. */
 export const PAIRS = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-export function hexBytes(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += PAIRS[byte];
-  return text;
-}
+/** The engine's own are ten times as fast as a loop in the script; Node 20 has none. */
+const built = Uint8Array as { readonly fromHex?: (hex: string) => Uint8Array } & typeof Uint8Array;
+
+/** Two digits of each byte. */
+export const hexBytes: (bytes: Uint8Array) => string =
+  'toHex' in Uint8Array.prototype
+    ? (bytes) => (bytes as Uint8Array & { toHex(): string }).toHex()
+    : (bytes) => Array.from(bytes, (byte) => PAIRS[byte]).join('');
+
+/** The bytes of an even number of hexadecimal digits. */
+export const bytesOf: (hex: string) => Uint8Array = built.fromHex
+  ? (hex) => built.fromHex!(hex)
+  : (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 /** One character for each byte. `apply` takes any array-like: in quickjs it is three times as fast as concatenation. */
 export function byteString(bytes: Uint8Array): string {
