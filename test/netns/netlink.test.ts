@@ -37,4 +37,5 @@ claimsOf('full-set-program', 10);
 claimsOf('measure-program', 9);
 claimsOf('element-program', 18);
 claimsOf('glance-program', 2);
+claimsOf('turn-program', 1);
 test.run();

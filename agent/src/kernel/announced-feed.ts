@@ -22,7 +22,7 @@ import {
   type OnMessage,
   receiveOnce,
 } from './netlink-socket.ts';
-import { heldFirst } from './yield-to-held.ts';
+import { heldFirst, isTurn } from './yield-to-held.ts';
 
 /** Whole packets. Log rules that are about headers limit the copy themselves (HEADER_SNAPLEN in ruleset/compile). */
 const COPY_LOGGED = 0xffff;
@@ -87,9 +87,10 @@ export function openAnnounced(
     const began = now();
     let taken = 0;
     take(group, () => {
-      heldFirst(now() - began);
+      const spent = now() - began;
+      heldFirst(spent);
       taken += 1;
-      return taken < DRAIN;
+      return taken < DRAIN && isTurn(spent);
     });
   });
   const takeWaiting = (): void => {
