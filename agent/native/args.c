@@ -7,6 +7,13 @@ int whole(JSContext *ctx, JSValueConst value, const char *name, int64_t least, i
           int64_t *out)
 {
     double number;
+    if (JS_VALUE_GET_TAG(value) == JS_TAG_INT) { /* most are; a router has no floating point */
+        int32_t small = JS_VALUE_GET_INT(value);
+        if (small >= least && small <= most) {
+            *out = small;
+            return 0;
+        }
+    }
     if (!JS_IsNumber(value)) {
         JS_ThrowTypeError(ctx, "%s: not a number", name);
         return -1;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
@@ -248,6 +249,38 @@ static JSValue socket_monotonic(JSContext *ctx, JSValueConst self, int argc, JSV
     return JS_NewFloat64(ctx, (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6);
 }
 
+/* attributes(bytes, at, end, into): reads the netlink attributes in bytes[at, end), as readAttributes of
+   netlink/message does: `into` has as many places as sizes, 32 bits each. False: malformed. A dump has
+   thousands of attributes, and the script's loop takes some 80 steps of the engine for each. */
+static JSValue socket_attributes(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    uint8_t *bytes, *into;
+    size_t size, room;
+    int64_t first, last;
+    if (buffer(ctx, argv[0], "bytes", &bytes, &size) || writable(ctx, argv[3], "into", &into, &room) ||
+        whole(ctx, argv[1], "at", 0, INT32_MAX, &first) ||
+        whole(ctx, argv[2], "end", 0, INT32_MAX, &last))
+        return JS_EXCEPTION;
+    size_t types = room / (2 * sizeof(int32_t)), end = (size_t)last;
+    memset(into, 0, room);
+    if (end > size)
+        return JS_FALSE;
+    for (size_t at = (size_t)first; at + NLA_HDRLEN <= end;) {
+        struct nlattr attribute;
+        memcpy(&attribute, bytes + at, sizeof(attribute));
+        if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > end - at)
+            return JS_FALSE;
+        size_t type = attribute.nla_type & NLA_TYPE_MASK;
+        int32_t found[] = {(int32_t)at + NLA_HDRLEN, attribute.nla_len - NLA_HDRLEN};
+        if (type < types) {
+            memcpy(into + type * sizeof(int32_t), &found[0], sizeof(int32_t));
+            memcpy(into + (types + type) * sizeof(int32_t), &found[1], sizeof(int32_t));
+        }
+        at += NLA_ALIGN(attribute.nla_len);
+    }
+    return JS_TRUE;
+}
+
 /* These numbers differ on MIPS, so they come from the compiler. */
 #define NUMBER(name) JS_PROP_INT32_DEF(#name, name, JS_PROP_ENUMERABLE)
 
@@ -267,6 +300,7 @@ static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("getsockname", 2, socket_getsockname),
     JS_CFUNC_DEF("umask", 1, socket_umask),
     JS_CFUNC_DEF("monotonic", 0, socket_monotonic),
+    JS_CFUNC_DEF("attributes", 4, socket_attributes),
     NUMBER(AF_UNIX), NUMBER(AF_INET), NUMBER(AF_INET6), NUMBER(AF_NETLINK), NUMBER(AF_PACKET),
     NUMBER(SOCK_STREAM), NUMBER(SOCK_DGRAM), NUMBER(SOCK_RAW), NUMBER(SOCK_NONBLOCK),
     NUMBER(SOL_SOCKET), NUMBER(SO_REUSEADDR), NUMBER(SO_ERROR), NUMBER(SO_BROADCAST),

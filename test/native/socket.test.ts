@@ -5,6 +5,8 @@ import * as os from 'qjs:os';
 import * as sock from 'whp:socket';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createAttributes, createReader, readAttributes } from '../../agent/src/netlink/message.ts';
+import { seeded } from '../fixtures/seeded.ts';
 
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 const NETLINK_ROUTE = 0;
@@ -417,6 +419,43 @@ test('monotonic never steps back', () => {
     assert.ok(now >= last);
     last = now;
   }
+});
+
+test('netlink attributes are read as by the loop of the script, malformed ones refused', () => {
+  const random = seeded(7);
+  let good = 0;
+  for (let round = 0; round < 4000; round++) {
+    const buffer = new ArrayBuffer(random(96));
+    const all = new Uint8Array(buffer);
+    // Lengths and types that are often right, beside any bytes.
+    for (let at = 0; at < all.length; at++) all[at] = random(random(4) === 0 ? 256 : 12);
+    const order = littleEndian ? 0 : 1;
+    for (let at = 0; at + 4 <= all.length; at += 4 + 4 * random(3)) {
+      all[at + order] = 4 + random(9);
+      all[at + 1 - order] = random(16) === 0 ? 1 : 0;
+    }
+    const from = 4 * random(4);
+    const end = random(8) === 0 ? all.length + random(3) : all.length - random(3);
+    if (end < 0) continue;
+    const native = createAttributes(11);
+    const script = createAttributes(11);
+    const reason = readAttributes(createReader(all), from, end, script);
+    assert.is(sock.attributes(buffer, from, end, native.buffer), reason === undefined);
+    if (reason !== undefined) continue;
+    good += 1;
+    assert.equal([native.at, native.size], [script.at, script.size]);
+  }
+  assert.ok(good > 500, `${good} well-formed ones`);
+});
+
+test('netlink attributes: wrong arguments throw', () => {
+  const into = new ArrayBuffer(8);
+  assert.throws(() => sock.attributes(new Uint8Array(4) as never, 0, 4, into), /bytes/);
+  assert.throws(() => sock.attributes(bytes(4, 0, 0, 0), -1, 4, into), /at/);
+  assert.throws(() => sock.attributes(bytes(4, 0, 0, 0), 0, 0.5, into), /end/);
+  assert.throws(() => sock.attributes(bytes(4, 0, 0, 0), 0, 4, 8 as never), /into/);
+  assert.is(sock.attributes(bytes(4, 0, 0, 0), 8, 4, into), true, 'nothing between');
+  assert.is(sock.attributes(new ArrayBuffer(0), 0, 0, new ArrayBuffer(0)), true);
 });
 
 test.run();

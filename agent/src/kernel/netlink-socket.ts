@@ -24,7 +24,7 @@ import {
 } from '../netlink/kernel-error.ts';
 import {
   createMessage,
-  createReader,
+  createNativeReader,
   type Message,
   type MessageReader,
   readMessage,
@@ -123,7 +123,7 @@ export function openNetlink(
       stray: 0,
     },
     buffer,
-    reader: createReader(new Uint8Array(buffer)),
+    reader: createNativeReader(buffer, sys.attributes),
     writer: createWriter(options.request ?? 4096),
     seq: 1,
     message: createMessage(),

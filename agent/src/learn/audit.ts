@@ -46,7 +46,8 @@ export function judgeFlows(flows: readonly LeftFlow[], from: AuditSources): Judg
     const { device, devicePort, remote, remotePort, protocol } = flow;
     if (isForMany(remote)) return [];
     const transport = protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null;
-    const end: HomeEnd = { ...flow, protocol: transport, outward: true };
+    const remoteBytes = parseAddress(remote);
+    const end: HomeEnd = { ...flow, remoteBytes, protocol: transport, outward: true };
     return from.grounds.flatMap((grounds) => {
       const ground = groundOf(grounds, end, from.setting);
       if (ground === null) return [];

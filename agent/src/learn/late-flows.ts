@@ -7,7 +7,14 @@ import type { App } from '../policy/policy.ts';
 import type { Transport } from '../profile/profile.ts';
 import { type EndpointAt, findAppRange, findRange } from '../profile/range-match.ts';
 import type { Ground } from '../ruleset/names.ts';
-import { cidrHas, familyOf, isRoutableText, parseAddress, parseCidr } from '../wire/address.ts';
+import {
+  type Cidr,
+  cidrHas,
+  familyOf,
+  isRoutable,
+  parseAddress,
+  parseCidr,
+} from '../wire/address.ts';
 import { TCP, UDP } from '../wire/packet.ts';
 import { DNS_PORT } from '../wire/ports.ts';
 
@@ -98,6 +105,8 @@ export interface HomeEnd {
   readonly device: string;
   readonly devicePort: number;
   readonly remote: string;
+  /** `remote` as bytes: it is compared with many ranges. null: it is no address. */
+  readonly remoteBytes: Uint8Array | null;
   readonly remotePort: number;
   readonly protocol: Transport | null;
   /** True: the device began it. */
@@ -119,6 +128,7 @@ function endOf(tuple: Tuple, outward: boolean): HomeEnd {
     device: source,
     devicePort: sourcePort,
     remote: destination,
+    remoteBytes: parseAddress(destination),
     remotePort: destinationPort,
     protocol: protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null,
     outward,
@@ -161,8 +171,12 @@ export function lateConnections(
 
 /** Whether the flow stays within the home or a neighbouring network, without NAT, so that it does not show the
  * home's address. With source NAT it has left by the WAN. */
-function isNear({ original, reply }: Connection, { remote }: HomeEnd): boolean {
-  return original.source === reply.destination && !isRoutableText(remote);
+function isNear({ original, reply }: Connection, end: HomeEnd): boolean {
+  return original.source === reply.destination && !isPublic(end);
+}
+
+function isPublic({ remoteBytes: bytes }: HomeEnd): boolean {
+  return bytes !== null && isRoutable(bytes, 0, familyOf(bytes));
 }
 
 /** The peerText of a connection that has the app's mark and no other ground known now; null: it has one, or the
@@ -174,7 +188,7 @@ export function unbackedPair(
 ): string | null {
   const end = homeEnd(connection, setting);
   if (end === null || end.protocol === null || !isOpen(grounds.app, end, setting)) return null;
-  if (!isRoutableText(end.remote) || setting.isOwn(end.remote)) return null;
+  if (!isPublic(end) || setting.isOwn(end.remote)) return null;
   if (rangeOf(grounds.app, end) !== null || isKnown(grounds, end, setting)) return null;
   return peerText(end.device, end.remote);
 }
@@ -207,10 +221,20 @@ function appliesTo(app: App, device: string, setting: Setting): boolean {
   const mac = setting.macOf(device);
   if (mac !== null && app.macs?.includes(mac) === true) return true;
   const bytes = parseAddress(device);
-  return app.devices.some((text) => {
-    const block = parseCidr(text);
-    return block !== null && bytes?.length === block.bytes.length && cidrHas(block, bytes, 0);
-  });
+  return blocksOf(app).some(
+    (block) => bytes?.length === block.bytes.length && cidrHas(block, bytes, 0),
+  );
+}
+
+/** The devices of an app, read once: they are compared with each of thousands of flows. */
+const blocks = new WeakMap<App, readonly Cidr[]>();
+
+function blocksOf(app: App): readonly Cidr[] {
+  const known = blocks.get(app);
+  if (known !== undefined) return known;
+  const read = app.devices.flatMap((text) => parseCidr(text) ?? []);
+  blocks.set(app, read);
+  return read;
 }
 
 function isExcepted({ except }: App, end: HomeEnd): boolean {
@@ -223,8 +247,7 @@ function rangeOf(app: App, end: HomeEnd) {
   return remote === null ? null : findAppRange(app, remote);
 }
 
-function remoteOf({ remote, remotePort: port, protocol }: HomeEnd): EndpointAt | null {
-  const bytes = parseAddress(remote);
+function remoteOf({ remoteBytes: bytes, remotePort: port, protocol }: HomeEnd): EndpointAt | null {
   if (bytes === null || protocol === null) return null;
   return { bytes, offset: 0, family: familyOf(bytes), protocol, port };
 }
@@ -258,7 +281,7 @@ function isKnown(grounds: Grounds, end: HomeEnd, setting: Setting): boolean {
   const { peers } = grounds.app.profile;
   // A server in an operator range is not a peer; a private address may be another host elsewhere.
   const isPeer =
-    end.outward && peers.enabled && rangeOf(grounds.app, end) === null && isRoutableText(remote);
+    end.outward && peers.enabled && rangeOf(grounds.app, end) === null && isPublic(end);
   if (isPeer) for (const name of names) grounds.peers.add(peerText(name, remote));
   return true;
 }

@@ -20,11 +20,26 @@ export const HEADER_SIZE = 16;
 export interface MessageReader {
   readonly bytes: Uint8Array;
   readonly little: boolean;
+  /** `walk` and the buffer that `bytes` are all of; null: the script's own loop reads the attributes. */
+  readonly native: { readonly walk: WalkAttributes; readonly buffer: ArrayBuffer } | null;
 }
+
+/** `readAttributes` as a native function: false: malformed. `into`: places, then sizes, 32 bits each. */
+export type WalkAttributes = (
+  bytes: ArrayBuffer,
+  at: number,
+  end: number,
+  into: ArrayBuffer,
+) => boolean;
 
 /** Reads `bytes` with `order` for numbers in host order. */
 export function createReader(bytes: Uint8Array, order: ByteOrder = hostOrder): MessageReader {
-  return { bytes, little: order === 'little' };
+  return { bytes, little: order === 'little', native: null };
+}
+
+/** Reads all of `buffer` in the host's order, its attributes by `walk`. */
+export function createNativeReader(buffer: ArrayBuffer, walk: WalkAttributes): MessageReader {
+  return { ...createReader(new Uint8Array(buffer)), native: { walk, buffer } };
 }
 
 // The functions below do not check bounds: the caller checks the length of header or attribute.
@@ -113,11 +128,15 @@ export function readMessage(r: MessageReader, at: number, end: number, m: Messag
 export interface Attributes {
   readonly at: Int32Array;
   readonly size: Int32Array;
+  /** Of both: the offsets, then the lengths. */
+  readonly buffer: ArrayBuffer;
 }
 
 /** Table for attribute types 0..max. */
 export function createAttributes(max: number): Attributes {
-  return { at: new Int32Array(max + 1), size: new Int32Array(max + 1) };
+  const buffer = new ArrayBuffer(8 * (max + 1));
+  const at = new Int32Array(buffer, 0, max + 1);
+  return { at, size: new Int32Array(buffer, 4 * (max + 1), max + 1), buffer };
 }
 
 /** Fills `into` with the attributes in [at, end). Unknown types are skipped; of repeated types the last is kept.
@@ -128,12 +147,14 @@ export function readAttributes(
   end: number,
   into: Attributes,
 ): string | undefined {
-  const { bytes, little } = r;
+  const { native, bytes, little } = r;
+  // What the native function refuses, the loop gives the reason of.
+  if (native?.walk(native.buffer, at, end, into.buffer) === true) return undefined;
   const { at: places, size: sizes } = into;
   places.fill(0);
   sizes.fill(0);
   if (end > bytes.length) return 'attributes end outside the buffer';
-  // Every message passes through this loop, so it calls no function.
+  // Every message passes through this loop where nothing is native, so it calls no function.
   while (at + 4 <= end) {
     const first = bytes[at]!;
     const second = bytes[at + 1]!;

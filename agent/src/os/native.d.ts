@@ -61,6 +61,14 @@ declare module 'whp:socket' {
   export function umask(mode: number): number;
   /** Milliseconds of CLOCK_MONOTONIC, with fractions. */
   export function monotonic(): number;
+  /** Fills `into` (as many offsets as lengths, 32 bits each) with the netlink attributes in bytes[at, end); false:
+   * malformed. As `readAttributes` of netlink/message. */
+  export function attributes(
+    bytes: ArrayBuffer,
+    at: number,
+    end: number,
+    into: ArrayBuffer,
+  ): boolean;
 
   // These constants differ on MIPS (SOCK_STREAM is 2 there, SOL_SOCKET 65535, ENOBUFS 132), and a netlink error has
   // the kernel's own numbers.
