@@ -14,7 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { PAUSE_MILLISECONDS = 500 };
+/* Each question wakes an idle agent. */
+enum { PAUSE_MILLISECONDS = 2000 };
 
 static const char question[] = "{\"method\":\"alive\"}\n";
 

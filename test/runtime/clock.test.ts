@@ -36,4 +36,17 @@ test('a stopped job does not run again', async () => {
   assert.is(times, 1);
 });
 
+test('jobs of one period come together, whenever each began', async () => {
+  const period = 200;
+  const one: number[] = [];
+  const other: number[] = [];
+  const stops = [every(period, () => one.push(now()))];
+  await new Promise<void>((resolve) => after(0.6 * period, resolve));
+  stops.push(every(period, () => other.push(now())));
+  await new Promise<void>((resolve) => after(6 * period, resolve));
+  for (const stop of stops) stop();
+  const apart = other.map((at) => Math.min(...one.map((time) => Math.abs(time - at))));
+  assert.ok(other.length > 1 && Math.max(...apart) < period / 4, `apart: ${apart.join(' ')}`);
+});
+
 test.run();

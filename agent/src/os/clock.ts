@@ -13,16 +13,23 @@ export function wallTime(): number {
   return Date.now();
 }
 
-/** Calls `run` every so many milliseconds; returns a function that stops this. Each time is a timer of its own, behind
- * those that wait: of due timers the engine runs the first of its list, and one whose job takes longer than its period
- * would be that for ever. */
+/** Calls `run` every so many milliseconds, at whole multiples of them on the clock of now(): periodic jobs wake the
+ * router together, and each wake-up costs as much as its job. Returns a function that stops this. Each time is a timer
+ * of its own, behind those that wait: of due timers the engine runs the first of its list, and one whose job takes
+ * longer than its period would be that for ever. */
 export function every(milliseconds: number, run: () => void): () => void {
-  let timer = os.setTimeout(next, milliseconds);
+  let timer = os.setTimeout(next, untilNext(milliseconds));
   function next(): void {
-    timer = os.setTimeout(next, milliseconds);
+    timer = os.setTimeout(next, untilNext(milliseconds));
     run();
   }
   return () => os.clearTimeout(timer);
+}
+
+/** Milliseconds to the next multiple of `period` that is at least half a period away: a timer may come early. */
+function untilNext(period: number): number {
+  const left = period - (now() % period);
+  return Math.ceil(left < period / 2 ? left + period : left);
 }
 
 /** Calls `run` once, after so many milliseconds; returns a function that cancels this. */
