@@ -59,7 +59,9 @@ musl_compiler() {
   musl_target "$arch" || return
   # shellcheck disable=SC2086 # lists of words
   need $tools make=make
-  key=$({ "$triplet-gcc" --version | head -n 1 && grep -v "^ *#" scripts/lib/musl.sh; } | sha256sum | cut -c 1-16)
+  # The specs name the folder: one that was moved or copied is built anew.
+  key=$({ echo "$cache" && "$triplet-gcc" --version | head -n 1 && grep -v "^ *#" scripts/lib/musl.sh; } |
+    sha256sum | cut -c 1-16)
   musl_root=$cache/musl-$arch-$key
   [ -e "$musl_root/cc" ] && return 0
   echo "musl: building the C library for $arch (a minute)"
