@@ -13,8 +13,8 @@ export function wallTime(): number {
   return Date.now();
 }
 
-/** Calls `run` every so many milliseconds, at whole multiples of them on the clock of now(): periodic jobs wake the
- * router together, and each wake-up costs as much as its job. Returns a function that stops this. Each time is a timer
+/** Calls `run` every so many milliseconds, at whole multiples of them on the clock of now(), so that periodic jobs
+ * wake the router together. Returns a function that stops this. Each time is a timer
  * of its own, behind those that wait: of due timers the engine runs the first of its list, and one whose job takes
  * longer than its period would be that for ever. */
 export function every(milliseconds: number, run: () => void): () => void {
