@@ -643,4 +643,20 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '  if (over !== null && lan.includes(over)) {',
     tests: ['test/unit/preflight/looks.test.ts'],
   },
+  {
+    name: 'stop-is-not-last',
+    promise: 'a repair that becomes due while the agent stops puts nothing back',
+    file: 'agent/src/runtime/agent.ts',
+    from: '  turns.areOver = true;\n',
+    to: '',
+    tests: ['test/runtime/scenarios.test.ts'],
+  },
+  {
+    name: 'stop-amid-a-move',
+    promise: 'a stop waits for the move of an app that runs',
+    file: 'agent/src/runtime/withdraw.ts',
+    from: '    await stopProbing(agent.failover);\n',
+    to: '',
+    tests: ['test/runtime/scenarios.test.ts'],
+  },
 ];

@@ -75,9 +75,9 @@ interface Played {
 
 const MARK = '==== ';
 
-/** Prepares a router by `setup` in namespaces and runs the check without and with an agent; `hasStatus`: the
- * status too, after the agent's first look. */
-function play(text: string, setup: string, hasStatus = false): Played {
+/** Prepares a router by `setup` in namespaces and runs the check without and with an agent. `awaited`: the status
+ * is asked for when it has this text, at the latest 20 s after the agent's start. */
+function play(text: string, setup: string, awaited = ''): Played {
   writeFileSync(`${FOLDER}/whp`, text);
   const asked = (name: string): string => `
 echo '${MARK}${name} text'; whp check --explain; echo "exit $?"
@@ -91,7 +91,7 @@ ${WHP} daemon ${OPTIONS} >>log 2>&1 &
 agent=$!
 for i in $(seq 200); do grep -q '^whp: enforcing' log && break; sleep 0.1; done
 ${asked('beside')}
-${hasStatus ? 'sleep 6' : ''}
+for i in $(seq 100); do whp status --json | grep -qF '${awaited}' && break; sleep 0.2; done
 echo '${MARK}status text'; whp status
 echo '${MARK}status json'; whp status --json
 echo '${MARK}rpcd'; echo '{"method":"rpc","operand":"status","input":{}}' | ${HOST} --ask ${FOLDER}/sock
@@ -192,7 +192,7 @@ test('kernel modules: what this kernel has not is named with its package, and no
   const held = config()
     .replace("	option hold '0'\n", '')
     .replace('config app', `${second}config app`);
-  const played = play(`${held}	list proxy 'six'\n`, HOME, true);
+  const played = play(`${held}	list proxy 'six'\n`, HOME);
   const missing = parts.filter(([, isThere]) => !isThere).map(([name]) => name);
   for (const asked of [played.alone, played.beside]) {
     assert.equal(
@@ -213,7 +213,7 @@ mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work
 mount -t overlay overlay -o lowerdir=/usr/sbin,upperdir=/mnt/upper,workdir=/mnt/work /usr/sbin
 touch /usr/sbin/apk`;
   const six = config().replace('203.0.113.20', '2001:db8::20');
-  const played = play(six, withApk, true);
+  const played = play(six, withApk, 'apk add kmod-gre6');
   for (const { json } of [played.alone, played.beside]) {
     for (const { place, fix } of json.problems)
       assert.is(fix, `apk update; apk add ${place}; /etc/init.d/whp restart`);
@@ -227,7 +227,7 @@ touch /usr/sbin/apk`;
 });
 
 test('a lan device that is not there', () => {
-  const played = play(config(['br-lna']), HOME, true);
+  const played = play(config(['br-lna']), HOME, 'there is no device');
   const [line = '', ...more] = said(played, 'problems');
   assert.equal(more, []);
   assert.match(line, `whp.globals.lan (${FOLDER}/whp:3): there is no device "br-lna"`);
@@ -255,7 +255,7 @@ test('a port of a bridge, and a bridge whose addresses are on a device above it'
   const above = `${HOME}
 ip address flush dev br-lan; ip link add link br-lan name br-lan.1 type macvlan
 ip link set br-lan.1 up; ip address add 192.168.1.1/24 dev br-lan.1`;
-  const played = play(config(), above, true);
+  const played = play(config(), above, 'br-lan has no address');
   const [line = ''] = said(played, 'problems');
   assert.match(line, 'br-lan has no address, and those of the home are on br-lan.1');
   assert.match(line, "uci add_list whp.globals.lan='br-lan.1'");
@@ -266,7 +266,7 @@ test('a bridge with devices in no list lan', () => {
   const guests = `${HOME}
 ip link add br-guest type bridge; ip link set br-guest up; ip address add 192.168.3.1/24 dev br-guest
 ip link add g0 type veth peer name phone; ip link set g0 master br-guest up`;
-  const played = play(config(), guests, true);
+  const played = play(config(), guests, 'is in no list lan');
   assert.equal(said(played, 'problems'), []);
   const [note = ''] = said(played, 'notes');
   assert.match(note, /br-guest \(bridge, 1 port, 192\.168\.3\.1\/24\) is in no list lan/);
@@ -279,7 +279,7 @@ ip link add g0 type veth peer name phone; ip link set g0 master br-guest up`;
 test('a default route by a lan device', () => {
   const arm = `${HOME}
 ip route del default; ip route add default via 192.168.1.254`;
-  const played = play(config(), arm, true);
+  const played = play(config(), arm, 'the default route leaves by br-lan');
   const [line = ''] = said(played, 'problems');
   assert.match(line, 'ip route: the default route leaves by br-lan, which is a lan device');
   inStatus(played, line);
@@ -318,7 +318,7 @@ test('the loaded firewall, with and without a way into the tunnels', () => {
   const good = play(config(), firewall('{ "br-lan", "br-x" }', '\t\tjump accept_to_whp\n'));
   assert.equal(said(good, 'problems'), []);
   assert.is(seen(good, 'firewall'), 'table inet fw4: passes from br-lan to whp-cloud');
-  const played = play(config(), firewall('"br-lan"', ''), true);
+  const played = play(config(), firewall('"br-lan"', ''), 'the firewall refuses');
   const [line = '', ...more] = said(played, 'problems');
   assert.equal(more, []);
   assert.match(line, 'the firewall refuses new connections (table inet fw4, chain handle_reject)');

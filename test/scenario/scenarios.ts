@@ -1,6 +1,6 @@
 // Scenarios of the runtime: what an agent does to a kernel, step by step. Each is played on the fake kernel
 // (test/runtime) and on the kernel of a namespace (test/netns/scenarios), and leaves the same behind on both.
-import { now } from '../../agent/src/os/clock.ts';
+import { after, now } from '../../agent/src/os/clock.ts';
 import { errorText } from '../../agent/src/os/errno.ts';
 import { log } from '../../agent/src/os/log.ts';
 import { markOf } from '../../agent/src/policy/marks.ts';
@@ -14,7 +14,7 @@ import { settle } from '../../agent/src/runtime/failover.ts';
 import { closeFeeds } from '../../agent/src/runtime/feeds.ts';
 import { applyGuard, guardPieces } from '../../agent/src/runtime/guard.ts';
 import { adopt, handoverOf } from '../../agent/src/runtime/handover.ts';
-import { startKeeping } from '../../agent/src/runtime/repair.ts';
+import { run, startKeeping } from '../../agent/src/runtime/repair.ts';
 import { noteGone } from '../../agent/src/runtime/table-state.ts';
 import { withdraw } from '../../agent/src/runtime/withdraw.ts';
 import { step } from '../../agent/src/step/step.ts';
@@ -371,6 +371,33 @@ export const SCENARIOS: readonly Scenario[] = [
     play: async (stage) => {
       await started(stage);
       await withdraw(stage.agent);
+    },
+    again: (stage) => withdraw(stage.agent),
+  },
+  {
+    name: 'stop: a repair that becomes due meanwhile is not made',
+    has: [],
+    hasNot: [/^table/m, /^r(?:ule|oute) /m],
+    play: async (stage) => {
+      const agent = await started(stage);
+      const stopping = withdraw(agent);
+      run(agent, { kind: 'overrun' });
+      await stopping;
+      await new Promise<void>((done) => after(20, done));
+    },
+    again: (stage) => withdraw(stage.agent),
+  },
+  {
+    name: 'stop: a move that runs ends before it',
+    has: [],
+    hasNot: [/^table/m, /^r(?:ule|oute) /m],
+    play: async (stage) => {
+      const agent = await started(stage);
+      choose(agent, { kind: 'tunnel', proxy: 'b' });
+      const moving = settle(agent.failover);
+      await withdraw(agent);
+      await moving;
+      await new Promise<void>((done) => after(20, done));
     },
     again: (stage) => withdraw(stage.agent),
   },

@@ -92,7 +92,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   await inTurn(agent, () => keepLast(agent)).catch((error: unknown) => log('error', String(error)));
   keeping.value();
   control.value.close();
-  await inTurn(agent, () => withdraw(agent));
+  await withdraw(agent);
   return 0;
 }
 

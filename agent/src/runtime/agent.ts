@@ -66,10 +66,23 @@ export interface Agent {
 export interface Turns {
   /** The last job that changes the kernel, running or ended; the next job waits for it. */
   last: Promise<unknown>;
+  /** The agent ends: no job is taken any more. */
+  areOver: boolean;
 }
 
-/** Runs one job at a time: a reload, a new lease, a schedule and a repair may coincide. */
+/** Runs one job at a time: a reload, a new lease, a schedule and a repair may coincide. After the final turn no job
+ * is run, and its promise stays pending: the process ends. */
 export function inTurn<T>({ turns }: Pick<Agent, 'turns'>, run: () => Promise<T>): Promise<T> {
+  return turns.areOver ? new Promise<T>(() => {}) : queued(turns, run);
+}
+
+/** Runs `run` after the jobs that wait, and none after it. */
+export function inFinalTurn<T>({ turns }: Pick<Agent, 'turns'>, run: () => Promise<T>): Promise<T> {
+  turns.areOver = true;
+  return queued(turns, run);
+}
+
+function queued<T>(turns: Turns, run: () => Promise<T>): Promise<T> {
   const mine = turns.last.then(run, run);
   turns.last = mine.catch(() => null);
   return mine;

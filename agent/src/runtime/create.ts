@@ -39,7 +39,7 @@ export function createAgent(
   const agent: Agent = {
     settings,
     kernel,
-    turns: { last: Promise.resolve() },
+    turns: { last: Promise.resolve(), areOver: false },
     inForce,
     get policy() {
       return inForce.policy;

@@ -90,9 +90,22 @@ export function chooseFor({ steering }: Failover, policy: Policy): void {
   adoptChoices(steering, policy);
 }
 
-/** Sends probes from now on, until the process ends. */
+/** Sends probes from now on. */
 export function startProbing(failover: Failover): void {
   look(failover);
+}
+
+/** Sends none any more; resolves when no app is being moved. */
+export async function stopProbing({
+  stopTimer,
+  probes,
+  moving,
+  sweeping,
+}: Failover): Promise<void> {
+  stopTimer();
+  probes.retain([]);
+  await Promise.all(moving.values());
+  await sweeping;
 }
 
 export function doubt(failover: Failover): void {

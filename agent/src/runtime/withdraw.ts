@@ -4,8 +4,9 @@ import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { leaveDnsmasq } from '../router/dnsmasq.ts';
 import { auditText } from '../ruleset/audit.ts';
-import type { Agent } from './agent.ts';
+import { type Agent, inFinalTurn } from './agent.ts';
 import { closeCuts } from './cuts.ts';
+import { stopProbing } from './failover.ts';
 import { closeFeeds } from './feeds.ts';
 import { removeHandover, takeHandover } from './handover-file.ts';
 import { countsToKeep, keepCounts } from './meter.ts';
@@ -13,8 +14,15 @@ import { realize, realizedTables } from './realize.ts';
 import { loadNft } from './table.ts';
 
 /** After a stop by the owner nothing is left, and everything goes direct. During an upgrade table, routes and rules
- * stay, as after a crash, and the next agent takes them over. */
-export async function withdraw(agent: Agent): Promise<void> {
+ * stay, as after a crash, and the next agent takes them over. No repair or move is made after it. */
+export function withdraw(agent: Agent): Promise<void> {
+  return inFinalTurn(agent, async () => {
+    await stopProbing(agent.failover);
+    await removeAll(agent);
+  });
+}
+
+async function removeAll(agent: Agent): Promise<void> {
   const { kernel, table, state, handoverFile, audit, filling, paths } = agent;
   closeFeeds(agent.feeds);
   if (table.piece !== null && takeHandover(handoverFile)) {
