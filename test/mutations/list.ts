@@ -659,4 +659,20 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
     tests: ['test/runtime/scenarios.test.ts'],
   },
+  {
+    name: 'dying-table-judges',
+    promise: 'a table that is being deleted judges no packet: the guard holds it back',
+    file: 'agent/src/ruleset/compile/prerouting.ts',
+    from: "      whileWhole('judge'),\n",
+    to: "      rule('of no known flow', goTo('judge')),\n",
+    tests: ['test/unit/ruleset/dying-table.test.ts'],
+  },
+  {
+    name: 'errors-leave',
+    promise: "the router's error about a proxied flow stays at home while the table is missing",
+    file: 'agent/src/netlink/nft-guard.ts',
+    from: '    [...flow, number(NFT_CMP_NEQ, 0), verdict(NF_DROP)],\n',
+    to: '',
+    tests: ['test/netns/guard.test.ts'],
+  },
 ];

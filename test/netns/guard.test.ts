@@ -159,25 +159,43 @@ udp.bind(${NODE_PORT}, '${NODE}', () => {
   }, 20);
 });`;
 
-test('every rule is flushed during a call: the router sends no error about it by the WAN', async () => {
-  const seen =
-    "nft 'table ip seen { chain c { type filter hook prerouting priority -300; ip saddr 10.200.0.1 counter; }; }'";
-  for (const end of ['internet', 'proxya']) home.run(end, 'sh', '-ec', seen);
-  const packets = (end: string): number =>
-    Number(/packets (\d+)/.exec(home.run(end, 'nft', 'list', 'table', 'ip', 'seen'))![1]);
-  const call = home.talk(P2P);
-  await until(call, ({ word }) => word === 'proxya');
-  assert.ok(packets('proxya') > 0);
-  const agent = ['-f', `daemon --config out/netns/${NAME}/whp`];
-  spawnSync('pkill', ['-STOP', ...agent]);
-  home.run('router', 'nft', 'flush', 'ruleset');
-  home.run('proxya', 'node', '-e', PEER_SENDS);
-  const errors = Number(
-    /OutDestUnreachs\s+(\d+)/.exec(home.run('router', 'cat', '/proc/net/snmp')),
-  );
-  spawnSync('pkill', ['-CONT', ...agent]);
-  call.stop();
-  assert.is(packets('internet'), 0, `of ${errors} errors`);
+/** What becomes of our table, and who then answers the peer: the router itself, or a firewall that refuses what
+ * comes from the tunnel. */
+const ENDS = [
+  [
+    'our table is deleted during a call, and the firewall refuses the peer',
+    `delete table inet whp; table inet refusing { chain c { type filter hook forward priority 0;
+      iifname "whp-a" reject with icmpx type port-unreachable; }; }`,
+  ],
+  ['every rule is flushed during a call', 'flush ruleset'],
+] as const;
+
+for (const [name, commands] of ENDS) {
+  test(`${name}: the router sends no error about it by the WAN`, async () => {
+    const seen =
+      "nft 'table ip seen { chain c { type filter hook prerouting priority -300; ip saddr 10.200.0.1 counter; }; }'";
+    for (const end of ['internet', 'proxya']) home.run(end, 'sh', '-ec', seen);
+    const packets = (end: string): number =>
+      Number(/packets (\d+)/.exec(home.run(end, 'nft', 'list', 'table', 'ip', 'seen'))![1]);
+    const errors = (): number =>
+      Number(/OutDestUnreachs\s+(\d+)/.exec(home.run('router', 'cat', '/proc/net/snmp')));
+    const call = home.talk(P2P);
+    await until(call, ({ word }) => word === 'proxya');
+    assert.ok(packets('proxya') > 0);
+    const agent = ['-f', `daemon --config out/netns/${NAME}/whp`];
+    spawnSync('pkill', ['-STOP', ...agent]);
+    home.run('router', 'nft', commands);
+    home.run('proxya', 'node', '-e', PEER_SENDS);
+    const left = packets('internet');
+    spawnSync('pkill', ['-CONT', ...agent]);
+    call.stop();
+    for (const end of ['internet', 'proxya']) home.run(end, 'nft', 'delete', 'table', 'ip', 'seen');
+    home.run('router', 'nft', 'add table inet refusing; delete table inet refusing');
+    assert.is(left, 0, `of ${errors()} errors`);
+  });
+}
+
+test('the agent ends, and the guard with it', async () => {
   await home.stopAgent();
   assert.not.match(home.run('router', 'nft', 'list', 'tables'), 'whp');
 });

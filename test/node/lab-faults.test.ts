@@ -208,7 +208,7 @@ function pretend(story: Story, fault: Fault): { lab: FaultLab; groups: string[][
 
 async function played(fault: Fault, story: Story) {
   const { lab, groups } = pretend(story, fault);
-  const finding = await fault.run(lab);
+  const finding = await fault.run(lab, 1);
   return { row: judged(fault, finding, lab.isp.leaks(0)), groups, finding };
 }
 

@@ -118,6 +118,13 @@ function chainsOf(guard: Guard): Chain[] {
     [...named(NFT_META_OIFNAME, tunnels, tunnels.length), accept],
     [...named(NFT_META_OIFNAME, 'lo', NAME_BYTES), accept],
     ...guard.inner.map((address) => [...from(address), verdict(NF_DROP)]),
+    // The firewall's ICMP error to the peer of a proxied flow has the WAN's address here, and the inner one or a
+    // quoted packet of the flow behind source NAT. The main table gives such an error a mark, which routes it into
+    // the tunnel.
+    ...direct.map((mark) => [...flow, number(NFT_CMP_EQ, mark), accept]),
+    ...lan.map((device) => [...named(NFT_META_OIFNAME, device, NAME_BYTES), accept]),
+    [meta(NFT_META_MARK), masked(mask), number(NFT_CMP_NEQ, 0), accept],
+    [...flow, number(NFT_CMP_NEQ, 0), verdict(NF_DROP)],
   ];
   return [
     { name: 'forward', hook: NF_INET_FORWARD, rules: fromHome },

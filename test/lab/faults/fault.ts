@@ -18,8 +18,9 @@ export interface Fault {
   readonly mayLeak?: string;
   /** Profiles that are on the router beside the shipped one. */
   readonly profiles?: readonly Variant[];
-  /** Throws, or returns ok false, if a promise was violated. */
-  run(lab: FaultLab): Promise<Finding>;
+  /** Throws, or returns ok false, if a promise was violated. `slowness`: how many times as long the router needs
+   * for a computation as the one whose times the promises name, at least 1. */
+  run(lab: FaultLab, slowness: number): Promise<Finding>;
 }
 
 export interface Finding {

@@ -1,5 +1,6 @@
 // The agent is stopped under more queries than its queue holds: answers beyond it are dropped and asked for
 // again, and the promises of absence.ts hold.
+import { RESOLVER_ADDRESS } from '../world/plan.ts';
 import { absence, joined } from './absence.ts';
 import type { Fault } from './fault.ts';
 import { household, SILENCE_MILLISECONDS } from './household.ts';
@@ -17,7 +18,9 @@ export const flooded: Fault = {
       floods.push(
         await lab.call({
           device,
-          kind: 'dns',
+          // Of a resolver outside: the router's own answers as many a second as its processor allows.
+          kind: 'resolver',
+          remote: { address: RESOLVER_ADDRESS, port: 53 },
           name: 'www.shop2.example',
           pace: 4,
           answered: false,

@@ -46,6 +46,9 @@ const echoed = new Set<string>();
  * before it. */
 const times: Record<string, { seconds: number; yardstick: number | null }> = {};
 
+/** Milliseconds of `pace` on the emulated router whose times the promises name. */
+const YARDSTICK = 400;
+
 /** Milliseconds of a fixed computation on the idle router: the emulated processor's speed differs by a
  * factor of two from hour to hour. */
 async function pace(router: Machine): Promise<number> {
@@ -68,7 +71,7 @@ async function play(setting: Setting, fault: Fault, out: string): Promise<Row> {
     yardstick = await pace(lab.router);
     await setting.prepare(fault);
     mark = lab.isp.mark();
-    finding = await fault.run(lab);
+    finding = await fault.run(lab, Math.max(1, yardstick / YARDSTICK));
   } catch (error) {
     say(`${session}: ${(error as Error).stack}`);
     finding = { ok: false, verdict: (error as Error).message.split('\n')[0]!, seconds: null };

@@ -1,6 +1,6 @@
 // Interference by other programs on the router, one a session: during a call, an unrelated flow and DNS
-// something is done; it is repaired within a second, no learned element is lost, and no packet leaves outside
-// the tunnel.
+// something is done; it is repaired within a second times `slowness`, no learned element is lost, and no packet
+// leaves outside the tunnel.
 import type { CallRecord, Fault, FaultLab, Finding } from './fault.ts';
 
 /** The table and its parts exist. A cheap condition: it is polled on the router. */
@@ -122,9 +122,9 @@ function outage({ lost, sent }: CallRecord): number {
   return (end - (sent[first - 1] ?? sent[first]!)) / 1000;
 }
 
-async function endure(lab: FaultLab, other: Other): Promise<Finding> {
+async function endure(lab: FaultLab, other: Other, slowness: number): Promise<Finding> {
   const alone = other.alone === true ? await withoutAgent(lab, other) : 0;
-  const allowed = other.lost + (alone === 0 ? 0 : 2 * alone + 10);
+  const allowed = Math.ceil(other.lost * slowness) + (alone === 0 ? 0 : 2 * alone + 10);
   const since = lab.isp.mark();
   const call = await lab.call();
   const named = await lab.call({
@@ -140,7 +140,7 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
   const at = await lab.worldTime();
   await lab.inject(other.command, other.repaired, 10, 1);
   if (other.next !== undefined) await lab.router.must(other.next);
-  await lab.sleep(1500);
+  await lab.sleep(1500 * slowness);
   const after = new Set(await lab.learned());
   // A new flow must find the learned elements.
   const again = await lab.call({
@@ -159,7 +159,7 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
   const strays = lab.isp.strays(since).length;
   const alive = records.every(({ heard }) => heard.slice(-40).some((at) => at !== null));
   const ok =
-    seconds <= 1 &&
+    seconds <= slowness &&
     Math.max(...lost) <= allowed &&
     (!other.unrelated || other0.lost.length <= allowed) &&
     forgotten.length === 0 &&
@@ -176,5 +176,5 @@ async function endure(lab: FaultLab, other: Other): Promise<Finding> {
 export const others: readonly Fault[] = OTHERS.map((other) => ({
   name: other.name,
   injected: other.injected,
-  run: (lab) => endure(lab, other),
+  run: (lab, slowness) => endure(lab, other, slowness),
 }));

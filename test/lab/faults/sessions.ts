@@ -8,6 +8,7 @@ import { families } from './families.ts';
 import type { Fault } from './fault.ts';
 import { floodAndCall } from './flood-and-call.ts';
 import { floods } from './floods.ts';
+import { flushes } from './flushes.ts';
 import { foreign } from './foreign.ts';
 import { forged } from './forged.ts';
 import { hello } from './hello.ts';
@@ -32,6 +33,7 @@ export const FAULTS: readonly Fault[] = [
   steady,
   killed,
   ...others,
+  flushes,
   ...wan,
   neighbours,
   foreign,

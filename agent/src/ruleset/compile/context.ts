@@ -1,8 +1,8 @@
 // ruleset/compile/context: values and statements that all compile files share, derived from the policy.
 import { foreignBits, markOf } from '../../policy/marks.ts';
 import type { App, Globals, Policy } from '../../policy/policy.ts';
-import { type Family, parseCidr } from '../../wire/address.ts';
-import type { Expression, Statement } from '../model.ts';
+import { FAMILIES, type Family, parseCidr } from '../../wire/address.ts';
+import type { Expression, Rule, Statement, Verdict } from '../model.ts';
 import {
   type AppFeed,
   gateName,
@@ -12,7 +12,7 @@ import {
   setName,
   tunnelDevice,
 } from '../names.ts';
-import { ether, inSet, is, NFPROTO, nfproto, notInSet } from '../terms.ts';
+import { dispatch, ether, inSet, is, NFPROTO, nfproto, notInSet, rule } from '../terms.ts';
 
 /** The priority `mangle` of nft. */
 export const MANGLE = -150;
@@ -109,4 +109,18 @@ export function receiverGuards(app: App, target: Expression, family: Family): St
 
 function hasFamily(app: App, family: Family): boolean {
   return app.devices.some((block) => parseCidr(block)?.family === family);
+}
+
+/**
+ * The last rule of a base chain whose other rules are in `chain`. While the kernel deletes a table, packets still
+ * pass through its base chains, and its verdict maps have no elements any more (nf_tables_commit: a map's elements
+ * end with the generation, a chain's hook later in the same loop, tens of milliseconds on a small router). A map that
+ * no packet misses otherwise keeps such a packet from the rules behind it, which would judge it without the maps.
+ */
+export function whileWhole(chain: string): Rule {
+  const entries: [number, Verdict][] = FAMILIES.map((family) => [
+    NFPROTO[family],
+    { verdict: 'goto', chain },
+  ]);
+  return rule('of no known flow; nothing, while the table is deleted', dispatch(nfproto, entries));
 }

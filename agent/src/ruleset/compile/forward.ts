@@ -41,6 +41,7 @@ import {
   setMark,
   tunnelsOf,
   unlessPaused,
+  whileWhole,
 } from './context.ts';
 import { announceBy } from './device-share.ts';
 import { watchChain } from './dns.ts';
@@ -71,6 +72,12 @@ export function compileForward(context: Context): Chain[] {
     rules: [
       rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
       rule('known flow', dispatch(own, known)),
+      whileWhole('unknown'),
+    ],
+  };
+  const unknown: Chain = {
+    name: 'unknown',
+    rules: [
       ...fromTunnels(context),
       rule(
         'judged, and none of ours: the mark has done its work',
@@ -87,6 +94,7 @@ export function compileForward(context: Context): Chain[] {
   };
   return [
     base,
+    unknown,
     ...undecidedChains(context),
     watchChain(context),
     ...apps.flatMap((app) => [forwardChain(context, app), ...inboundChains(context, app)]),

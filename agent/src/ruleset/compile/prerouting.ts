@@ -43,6 +43,7 @@ import {
   MANGLE,
   setMark,
   unlessPaused,
+  whileWhole,
 } from './context.ts';
 import { isOnEthernet, logLimitChains } from './device-share.ts';
 import { dnsRule } from './dns.ts';
@@ -69,7 +70,7 @@ export function compilePrerouting(context: Context): Chain[] {
   if (readsHello(context)) {
     known.push([markOf(globals.mask, UNDECIDED), { verdict: 'goto', chain: 'hello' }]);
   }
-  const judge = apps.flatMap((app) => admission(app));
+  const admissions = apps.flatMap((app) => admission(app));
   const base: Chain = {
     name: 'prerouting',
     base: { type: 'filter', hook: 'prerouting', priority: MANGLE },
@@ -77,6 +78,12 @@ export function compilePrerouting(context: Context): Chain[] {
       rule('unrelated flow', is(own, 0), hasState('established', 'related'), accept),
       rule('known flow', dispatch(own, known)),
       rule('from elsewhere', noneOf(iifname, globals.lan), goTo('outside')),
+      whileWhole('judge'),
+    ],
+  };
+  const judging: Chain = {
+    name: 'judge',
+    rules: [
       // Also packets to the router or to multicast groups: port forwarding back into the home (NAT loopback)
       // and multicast routing forward such packets.
       rule('judged here: the guard lets it pass', setMark(context, 'meta', JUDGED)),
@@ -89,7 +96,7 @@ export function compilePrerouting(context: Context): Chain[] {
       rule('home to home', oneOf({ kind: 'fib', result: 'oifname' }, globals.lan), accept),
       ...bogonEntries(),
       ...bypassRules(context),
-      ...judge,
+      ...admissions,
       ...waitRules(context.policy),
       ...staleRules(context),
       ...helloRules(context),
@@ -97,9 +104,10 @@ export function compilePrerouting(context: Context): Chain[] {
   };
   return [
     base,
+    judging,
     ...logLimitChains(),
     ...apps.flatMap((app) => appChains(context, app)),
-    ...helloChains(context, judge),
+    ...helloChains(context, admissions),
   ];
 }
 
