@@ -409,6 +409,7 @@ const HELD: HeldFeed = {
   refuse: () => {},
   flush: () => {},
   takeOne: () => false,
+  takeDropped: () => 0,
   isBehind: () => false,
   close: () => {},
 };

@@ -35,6 +35,7 @@ export function notingFeed(note: (verdict: string) => void): HeldFeed {
     refuse: (id) => note(`refuse ${id}`),
     flush: () => {},
     takeOne: () => false,
+    takeDropped: () => 0,
     isBehind: () => false,
     close: () => {},
   };

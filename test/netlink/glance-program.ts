@@ -36,14 +36,10 @@ const resolver = openUdp(5453);
 const crowd = openUdp(5454);
 const device = openUdp(40000);
 let called: string[] = [];
-const opened = kernel.feeds.answers(
-  5310,
-  (id) => {
-    called.push('answer');
-    answers.release(id);
-  },
-  () => called.push('full'),
-);
+const opened = kernel.feeds.answers(5310, (id) => {
+  called.push('answer');
+  answers.release(id);
+});
 const listened = kernel.feeds.announced(
   5310,
   (prefix) => called.push(prefix),
@@ -104,6 +100,14 @@ await claimLater('a whole queue of strangers at once: none is lost', async () =>
   const [dealt, left] = [answers.takeGlanced(), called.filter((one) => one === 'answer').length];
   same([arrived, dealt + left, left], [128, 128, 0]);
   holds(!answers.isBehind(), 'behind, with an empty queue');
+  same(answers.takeDropped(), 0);
+});
+
+await claimLater('answers that find no room in the queue are counted once', async () => {
+  const messages = many(140, (i) => answerTo(`n${i}.example.org`, [A]));
+  const arrived = await answered(...messages);
+  same([arrived, answers.takeGlanced(), called.length], [128, 128, 0]);
+  same([answers.takeDropped(), answers.takeDropped()], [12, 0]);
 });
 
 await claimLater(
@@ -149,11 +153,7 @@ await claimLater(
   async () => {
     answers.close();
     announced.close();
-    const again = kernel.feeds.answers(
-      5310,
-      () => {},
-      () => {},
-    );
+    const again = kernel.feeds.answers(5310, () => {});
     holds(again.ok, 'not opened again');
     if (again.ok) again.value.close();
     same(await answered(answerTo('www.example.org', [A])), 1);

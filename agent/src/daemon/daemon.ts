@@ -26,6 +26,7 @@ import { createAgent } from '../runtime/create.ts';
 import { tickCuts } from '../runtime/cuts.ts';
 import { enforce } from '../runtime/enforce.ts';
 import { startProbing } from '../runtime/failover.ts';
+import { tickFeeds } from '../runtime/feeds.ts';
 import { watchedPolicy } from '../runtime/flow-facts.ts';
 import { resolveGateways } from '../runtime/gateways.ts';
 import { adopt, handoverOf, tickHandover } from '../runtime/handover.ts';
@@ -128,6 +129,7 @@ function refuse(problems: readonly Problem[]): number {
 
 function tick(agent: Agent): void {
   agent.effects.run(step(agent.state, { kind: 'tick' }, now()));
+  tickFeeds(agent);
   tickCuts(agent.effects);
   tickHandover(agent);
   keepLearned(agent);

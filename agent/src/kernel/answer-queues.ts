@@ -18,17 +18,12 @@ const CROWD_ID = 2 ** 32;
 /** `isOwn`: the router itself is the sender; otherwise a resolver outside. */
 export type OnAnswer = (id: number, span: PacketSpan, isOwn: boolean) => void;
 
-/** Binds queue `number` and the crowd's queue. `onFull`: the first queue may have dropped answers. */
-export function openAnswers(
-  number: number,
-  onAnswer: OnAnswer,
-  onFull: () => void,
-): KernelResult<HeldFeed> {
+/** Binds queue `number` and the crowd's queue. */
+export function openAnswers(number: number, onAnswer: OnAnswer): KernelResult<HeldFeed> {
   const ofFirst: OnPacket = (id, span, _, isOwn) => onAnswer(id, span, isOwn);
   const one = openHeld(number, ofFirst, {
     most: FIRST_AT_MOST,
     failOpen: false,
-    onFull,
     glanced: 'answers',
   });
   if (!one.ok) return one;
@@ -56,6 +51,7 @@ export function openAnswers(
       crowd.flush();
     },
     takeOne: first.takeOne,
+    takeDropped: () => first.takeDropped() + crowd.takeDropped(),
     isBehind: first.isBehind,
     close: () => {
       first.close();

@@ -44,19 +44,22 @@ export interface HeldFeed extends OpenFeed {
   flush(): void;
   /** Reads one packet; false: none is queued. */
   takeOne(): boolean;
+  /** Packets that have found no room in the queue, or in the socket's buffer, since the last call. */
+  takeDropped(): number;
   /** More than half of the queue's length waits. Updated after each DRAIN packets during which the queue was never
    * empty. */
   isBehind(): boolean;
 }
 
-/** Packets in queue `number` without a verdict; null: unknown (nfnetlink_queue.c, seq_show: number, port, waiting,
- * ...). */
-function waitingIn(number: number): number | null {
+/** Packets in queue `number` without a verdict, and those dropped since it was bound, as the queue or the socket's
+ * buffer had no room; null: unknown (nfnetlink_queue.c, seq_show: number, port, waiting, copy mode and range, dropped
+ * by the queue, by the socket, ...). */
+function countsOf(number: number): { readonly waiting: number; readonly dropped: number } | null {
   const read = readText(QUEUES);
   if (!read.ok) return null;
   for (const line of read.text.split('\n')) {
-    const [queue, , waiting] = line.trim().split(/ +/);
-    if (queue === String(number)) return Number(waiting);
+    const [queue, , waiting, , , full, unsent] = line.trim().split(/ +/).map(Number);
+    if (queue === number) return { waiting: waiting ?? 0, dropped: (full ?? 0) + (unsent ?? 0) };
   }
   return null;
 }
@@ -81,9 +84,6 @@ export interface Holding {
   readonly most: number;
   /** A packet that finds no room: true accepts, false drops it. */
   readonly failOpen: boolean;
-  /** Called each time that `most` more packets were read without finding the queue empty: packets may have found no
-   * room. */
-  readonly onFull?: () => void;
   /** This feed is read first; the new one when it is empty, and at least one packet each round. */
   readonly behind?: HeldFeed;
   /** The host program accepts what concerns no application. */
@@ -104,8 +104,12 @@ interface Queue extends Holding {
   readonly socket: NetlinkSocket;
   readonly verdicts: Verdicts;
   readonly onMessage: OnMessage;
-  /** Packets read by the running drain. */
+  /** Packets read by the running drain, and by all that the script has read. */
   taken: number;
+  read: number;
+  /** Packets read, and dropped, when takeDropped last looked. */
+  looked: number;
+  dropped: number;
   /** Packets read since the queue was last empty. */
   inRow: number;
   isBehind: boolean;
@@ -135,8 +139,12 @@ export function openHeld(
     verdicts: createVerdicts(number, DRAIN),
     onMessage: readerOf(socket, onPacket, () => {
       queue.taken += 1;
+      queue.read += 1;
     }),
     taken: 0,
+    read: 0,
+    looked: 0,
+    dropped: 0,
     inRow: 0,
     isBehind: false,
   };
@@ -152,6 +160,7 @@ export function openHeld(
     refuse: (id) => decide(queue, id, NF_DROP),
     flush: () => flush(queue),
     takeOne,
+    takeDropped: () => takeDropped(queue),
     // The host program may have found the queue empty since.
     isBehind: () => queue.isBehind && (socket.glanced?.[1] ?? DRAIN) >= DRAIN,
     close: () => {
@@ -200,11 +209,20 @@ function take(queue: Queue, most: number): boolean {
   const before = inAll < last ? 0 : last;
   const inRow = isEmpty ? 0 : inAll;
   queue.inRow = inRow;
-  if (hasPassed(queue.most, before, inRow)) queue.onFull?.();
   if (inRow < DRAIN) queue.isBehind = false;
   else if (hasPassed(DRAIN, before, inRow))
-    queue.isBehind = (waitingIn(number) ?? inRow) > queue.most / 2;
+    queue.isBehind = (countsOf(number)?.waiting ?? inRow) > queue.most / 2;
   return taken > 0 || dealt !== socket.glanced?.[0];
+}
+
+function takeDropped(queue: Queue): number {
+  const read = queue.read + (queue.socket.glanced?.[0] ?? 0);
+  // A queue of which nothing was read has not been full.
+  if (read === queue.looked) return 0;
+  queue.looked = read;
+  const before = queue.dropped;
+  queue.dropped = countsOf(queue.number)?.dropped ?? before;
+  return queue.dropped - before;
 }
 
 function drainBehind(queue: Queue, first: HeldFeed): void {

@@ -15,9 +15,8 @@ import type { Tables } from './tables.ts';
 
 /** Packets that the table queues (NFQUEUE) or logs (NFLOG). */
 export interface Feeds {
-  /** DNS answers in queue `number` and in the crowd's queue (kernel/answer-queues). `onFull`: the first may have
-   * dropped answers. */
-  answers(number: number, onAnswer: OnAnswer, onFull: () => void): KernelResult<HeldFeed>;
+  /** DNS answers in queue `number` and in the crowd's queue (kernel/answer-queues). */
+  answers(number: number, onAnswer: OnAnswer): KernelResult<HeldFeed>;
   /** Packets held in queue `number`. */
   held(number: number, onPacket: OnPacket, holding: Holding): KernelResult<HeldFeed>;
   /** Packets logged to group `number`. `onLost`: the kernel has dropped messages. `buffer`: bytes of the longest

@@ -72,6 +72,12 @@ export function countGlanced({ answers, announced }: FeedState, state: State): v
   countStrangers(state, answers?.takeGlanced() ?? 0, announced?.takeGlanced() ?? 0);
 }
 
+/** Reports answers that have found no room since the last tick. */
+export function tickFeeds({ feeds, state, effects }: FeedNeeds): void {
+  const dropped = feeds.answers?.takeDropped() ?? 0;
+  if (dropped > 0) effects.run(step(state, { kind: 'full' }, now()));
+}
+
 export function closeFeeds(feeds: FeedState): void {
   for (const feed of [feeds.answers, feeds.hellos, feeds.announced, ...feeds.watched])
     feed?.close();
@@ -111,8 +117,7 @@ export function listen(agent: FeedNeeds, policy: Policy): void {
       const isBehind = feeds.answers?.isBehind() ?? false;
       hear(agent, { kind: 'answer', id, outside: !isOwn, isBehind, bytes, offset, end });
     };
-    const onFull = (): void => agent.effects.run(step(agent.state, { kind: 'full' }, now()));
-    const answers = kernel.feeds.answers(queue, onAnswer, onFull);
+    const answers = kernel.feeds.answers(queue, onAnswer);
     if (answers.ok) feeds.answers = answers.value;
     else lacks(agent, 'queue', errorText(answers.error));
   }

@@ -26,6 +26,6 @@ export function onLater(state: State, now: number): readonly Effect[] {
 export function onFull(state: State, now: number): readonly Effect[] {
   state.counters.full += 1;
   const text =
-    'so many DNS answers came at once that there may have been no room for some: their devices ask again';
+    'so many DNS answers came at once that there was no room for some: their devices ask again';
   return report(state, 'held answers full', text, now);
 }

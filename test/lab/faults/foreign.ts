@@ -6,7 +6,7 @@ import type { Fault, FaultLab } from './fault.ts';
 import { worldProgram } from './programs.ts';
 
 const FLOOD = worldProgram('flood');
-/** Number of names, and their rate a second, within the rate of one device. */
+/** Number of names, and their rate a second, within the rate of one device; a slow router gets fewer. */
 const [NAMES, PER_SECOND] = [400, 10];
 /** Milliseconds until the burst is used up. */
 const BURST = 6000;
@@ -40,13 +40,17 @@ done`;
 export const foreign: Fault = {
   name: 'foreign-nft',
   injected: `fw4 reload and nft list ruleset while a device resolves ${PER_SECOND} new names of the application a second`,
-  async run(lab) {
+  async run(lab, slowness) {
+    const [names, rate] = [NAMES / slowness, PER_SECOND / slowness].map(Math.ceil) as [
+      number,
+      number,
+    ];
     const check = checks();
     const call = await lab.call();
     const dns = await lab.call({ device: 'macbook', kind: 'dns', name: 'ui.skype.com', pace: 200 });
     const quiet = await times(lab);
     let said = '';
-    const words = `names ${NAMES} ${PER_SECOND}`;
+    const words = `names ${names} ${rate}`;
     const flood = await lab.world.spawn(`exec ip netns exec ubuntu ${FLOOD} ${words}`, (line) => {
       said = line;
     });
@@ -62,8 +66,8 @@ export const foreign: Fault = {
       Math.max(...each.map((one) => one.at(-2)!)),
     );
     check.that(slow! <= LIMIT + alone!, `${slow} ms, with nobody asking ${alone} ms`);
-    check.that(answered >= NAMES - 2, `${answered} of ${NAMES} answered`);
-    check.that(learned.length >= NAMES - 2, `${learned.length} learned`);
+    check.that(answered >= names - 2, `${answered} of ${names} answered`);
+    check.that(learned.length >= names - 2, `${learned.length} learned`);
     check.that(media.lost.length <= 2, 'the call suffered');
     check.that(asked.lost.length === 0 && asked.silence < LIMIT, "another device's DNS suffered");
     const rows = COMMANDS.map(
@@ -72,7 +76,7 @@ export const foreign: Fault = {
     );
     return {
       ...check.told(
-        `${rows.join(', ')}; ${answered} of ${NAMES} names answered, ${learned.length} addresses learned; call ${media.lost.length} of ${media.sent.length} lost, another device's DNS silent for ${asked.silence} ms at most`,
+        `${rows.join(', ')}; ${answered} of ${names} names at ${rate} a second answered, ${learned.length} addresses learned; call ${media.lost.length} of ${media.sent.length} lost, another device's DNS silent for ${asked.silence} ms at most`,
       ),
       seconds: null,
     };
