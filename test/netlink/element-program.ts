@@ -119,6 +119,15 @@ claim('a lease that the table does not have is written by a transaction', () => 
   same([keysOf('skype_addr4').length, sets.takeCommits()], [2, 1]);
 });
 
+claim('a transaction of ours asks for no new proof', () => {
+  sets.takeCommits();
+  for (let i = 1; i <= 100; i++) {
+    same(sets.change([renew('skype_portmap4', addressKey(PHONE), 1000 + i)]), null);
+    same(sets.teach([renew('skype_addr4', addressKey(SERVER), LEASE)]), null);
+  }
+  same([sets.takeCommits(), sets.byPacket()[4]], [100, true]);
+});
+
 await claimLater('a full set says so, and those that are in it are renewed', async () => {
   // The kernel collects what was deleted.
   await run('sleep', '2');

@@ -405,6 +405,13 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
     'oifname "lo" accept',
     'ip saddr 10.254.1.2 drop',
     'ip6 saddr fd00::2 drop',
+    'ct mark & 0x0f000000 == 0x0f000000 accept',
+    'ct mark & 0x0f000000 == 0x0d000000 accept',
+    'ct mark & 0x0f000000 == 0x0e000000 accept',
+    'oifname "br-lan" accept',
+    'oifname "br-guest" accept',
+    'meta mark & 0x0f000000 != 0x00000000 accept',
+    'ct mark & 0x0f000000 != 0x00000000 drop',
   ];
   await run('nft', 'flush', 'ruleset');
   same(await rules(), wanted, 'after the flush');

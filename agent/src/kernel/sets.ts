@@ -73,15 +73,17 @@ export interface Sets {
 export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
   let commits = 0;
   const read: Sets['read'] = (set, most, wanted) => readSet(socket, set, most, wanted);
+  const teaching = createTeaching(read, () => readGeneration(socket));
   const change: Sets['change'] = (changes) => {
     for (const part of splitChanges(changes)) {
       const error = commitPart(socket, part);
       if (error !== null) return error;
       commits += 1;
+      // Elements of ours change no rule: what was proven before holds in the next generation.
+      teaching.generation += 1;
     }
     return null;
   };
-  const teaching = createTeaching(read, () => readGeneration(socket));
   return {
     change,
     teach: (changes) => change(leftByPackets(teaching, changes)),
@@ -165,7 +167,9 @@ function isProven(teaching: Teaching, family: Family): boolean {
   const set = elementProofSet(family);
   const isTaken = teaching.packets.send(elementPacket(set, key, OF_THE_SET)!);
   const found = isTaken ? teaching.read(set, 1, (bytes, at) => isAt(bytes, at, key)) : null;
-  const proven = found?.ok === true && found.value.length === 1;
+  // Nothing is known where others change tables meanwhile, and the read is interrupted.
+  if (found?.ok === false) return false;
+  const proven = found !== null && found.value.length === 1;
   teaching.isProven[family] = proven;
   if (!proven) teaching.failedAt = now();
   return proven;

@@ -45,7 +45,7 @@ const FIRST = -2147483648;
 const OVER = 1;
 
 /** Proofs that may be there at once, and how long each stays, milliseconds. */
-const PROOFS = { size: 16, timeout: 10_000 };
+const PROOFS = { size: 64, timeout: 10_000 };
 
 export function elementSets(): LearnedSet[] {
   return FAMILIES.map((family) => ({
