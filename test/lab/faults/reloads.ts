@@ -24,7 +24,7 @@ config rule 'more'
 export const reloads: Fault = {
   name: 'reloads',
   injected: `${TIMES} reloads during a call, the configuration alternating between two`,
-  async run(lab) {
+  async run(lab, slowness) {
     await lab.router.put('/tmp/config.a', configText(true), 0o600);
     await lab.router.put('/tmp/config.b', OTHER, 0o600);
     const home = await household(lab);
@@ -48,7 +48,7 @@ export const reloads: Fault = {
     const each = ((to ?? 0) - (from ?? 0)) / TIMES;
     const same = (await lab.agent.pid()) === pid;
     return {
-      ok: unharmed(record, 2000) && done === TIMES && (changed ?? 0) >= TIMES && same,
+      ok: unharmed(record, 2000 * slowness) && done === TIMES && (changed ?? 0) >= TIMES && same,
       verdict: `${record.text}; ${done} of ${TIMES} reloads loaded, the table differed after ${changed} of them${same ? '' : '; the agent began anew'}`,
       seconds: each,
     };
