@@ -92,7 +92,7 @@ const stopStart: Fault = {
   name: 'stop-start',
   injected: 'service whp stop, 2 s, service whp start during a call',
   mayLeak: 'stopped by the owner: direct until it is started again',
-  run: (lab) =>
+  run: (lab, slowness) =>
     asService(lab, async (service) => {
       const check = checks();
       const app = await application(lab);
@@ -102,8 +102,9 @@ const stopStart: Fault = {
       await lab.sleep(2000);
       await service.run('start');
       const seconds = await service.enforces(before);
-      const ended = await service.says(ENDED, cut, LATE_LIMIT);
-      await lab.sleep(300);
+      const ended = await service.says(ENDED, cut, LATE_LIMIT * slowness);
+      // What a first search has shown is searched for once more.
+      await lab.sleep(300 * slowness);
       const since = lab.isp.mark();
       await lab.sleep(AFTER);
       const found = outcome(app.ways(since));
