@@ -7,6 +7,7 @@ import { checks } from './ask.ts';
 import type { Fault, FaultLab } from './fault.ts';
 
 const NAMES = 8;
+/** Milliseconds of unrelated names, longer than an agent needs to start; times the router's slowness. */
 const OLDER_WARM = 9000;
 const OTHER_PORT = 5353;
 
@@ -32,16 +33,21 @@ const SETUPS: readonly Setup[] = [
   { name: 'private resolver', options: { server: PRIVATE_RESOLVER } },
   { name: 'private resolver over TCP', options: { server: PRIVATE_RESOLVER, way: 'tcp' } },
   { name: 'fixed source port', options: { way: 'fixed' } },
-  { name: 'fixed source port, older', options: { way: 'fixed', warm: OLDER_WARM }, older: true },
-  { name: 'TCP, older', options: { way: 'tcp', warm: OLDER_WARM }, older: true },
+  { name: 'fixed source port, older', options: { way: 'fixed' }, older: true },
+  { name: 'TCP, older', options: { way: 'tcp' }, older: true },
 ];
 
-async function begin(lab: FaultLab, { options, older }: Setup): Promise<Arrivals> {
+async function begin(
+  lab: FaultLab,
+  { options, older }: Setup,
+  slowness: number,
+): Promise<Arrivals> {
   if (older !== true) return arrivals(lab, { ...options, count: NAMES });
   await lab.agent.stop();
   await lab.router.must('conntrack -F');
   // Unrelated names first: the flow exists before a name of the app is asked for.
-  const flows = await arrivals(lab, { ...options, count: NAMES });
+  const warm = Math.ceil(OLDER_WARM * slowness);
+  const flows = await arrivals(lab, { ...options, warm, count: NAMES });
   await lab.sleep(300);
   await lab.agent.start();
   return flows;
@@ -50,14 +56,14 @@ async function begin(lab: FaultLab, { options, older }: Setup): Promise<Arrivals
 export const elsewhere: Fault = {
   name: 'elsewhere',
   injected: `names resolved ${SETUPS.length} ways that are not the router's port 53`,
-  async run(lab) {
+  async run(lab, slowness) {
     const check = checks();
     const told: string[] = [];
     for (const setup of SETUPS) {
       if (setup.redirected) await lab.router.must(REDIRECT_ON);
       const since = lab.isp.mark();
       try {
-        const flows = await begin(lab, setup);
+        const flows = await begin(lab, setup, slowness);
         await flows.over;
         const record = await flows.stop();
         const { tunnel, direct } = ways(lab, since, flows.remotes);
