@@ -46,6 +46,8 @@ const VIA_B = /^route v4 default dev whp-b /m;
 const REFUSED = /set skype_blocked \{[^}]*elements/;
 const DIRECT = /set skype_direct \{[^}]*elements/;
 const FLOW = /^flow /m;
+/** What an agent that has ended leaves nothing of. */
+const OURS = [/^table/m, /^r(?:ule|oute) /m];
 
 /** Enforces a policy; throws if that fails. */
 async function enforced(stage: Stage, policy = policyOf()): Promise<void> {
@@ -367,7 +369,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'stop: nothing is left',
     has: [],
-    hasNot: [/^table/m, /^r(?:ule|oute) /m],
+    hasNot: OURS,
     play: async (stage) => {
       await started(stage);
       await withdraw(stage.agent);
@@ -377,7 +379,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'stop: a repair that becomes due meanwhile is not made',
     has: [],
-    hasNot: [/^table/m, /^r(?:ule|oute) /m],
+    hasNot: OURS,
     play: async (stage) => {
       const agent = await started(stage);
       const stopping = withdraw(agent);
@@ -390,7 +392,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: 'stop: a move that runs ends before it',
     has: [],
-    hasNot: [/^table/m, /^r(?:ule|oute) /m],
+    hasNot: OURS,
     play: async (stage) => {
       const agent = await started(stage);
       choose(agent, { kind: 'tunnel', proxy: 'b' });

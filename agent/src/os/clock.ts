@@ -14,9 +14,9 @@ export function wallTime(): number {
 }
 
 /** Calls `run` every so many milliseconds, at whole multiples of them on the clock of now(), so that periodic jobs
- * wake the router together. Returns a function that stops this. Each time is a timer
- * of its own, behind those that wait: of due timers the engine runs the first of its list, and one whose job takes
- * longer than its period would be that for ever. */
+ * wake the router together. Returns a function that stops this. Each time is a timer of its own, behind those that
+ * wait: of due timers the engine runs the first of its list, and one whose job takes longer than its period would be
+ * that for ever. */
 export function every(milliseconds: number, run: () => void): () => void {
   let timer = os.setTimeout(next, untilNext(milliseconds));
   function next(): void {

@@ -96,16 +96,11 @@ export function startProbing(failover: Failover): void {
 }
 
 /** Sends none any more; resolves when no app is being moved. */
-export async function stopProbing({
-  stopTimer,
-  probes,
-  moving,
-  sweeping,
-}: Failover): Promise<void> {
-  stopTimer();
-  probes.retain([]);
-  await Promise.all(moving.values());
-  await sweeping;
+export async function stopProbing(failover: Failover): Promise<void> {
+  failover.stopTimer();
+  failover.probes.retain([]);
+  await Promise.all(failover.moving.values());
+  await failover.sweeping;
 }
 
 export function doubt(failover: Failover): void {
