@@ -5,6 +5,8 @@ import type { Connection, Tuple } from '../../agent/src/netlink/conntrack.ts';
 export interface FakeConntrack {
   entries: Connection[];
   ids: number;
+  /** Milliseconds that a dump says it has taken. */
+  spent: number;
 }
 
 const UDP = 17;

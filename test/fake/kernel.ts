@@ -70,7 +70,7 @@ export interface FakeKernel {
 export function fakeKernel(): FakeKernel {
   const nft = createNft();
   const routing = createRouting();
-  const conntrack: FakeConntrack = { entries: [], ids: 0 };
+  const conntrack: FakeConntrack = { entries: [], ids: 0, spent: 0 };
   let watcher: (event: RouteEvent | null) => void = () => {};
   const self: FakeKernel = {
     nft,
@@ -206,7 +206,7 @@ async function listLater(
   await pause();
   if (called(self, 'list connections') !== null) return { errno: EIO, whole: false, spent: 0 };
   for (const one of found) onConnection(one);
-  return END;
+  return { ...END, spent: self.conntrack.spent };
 }
 
 function isFlow({ original }: Connection, flow: Flow): boolean {

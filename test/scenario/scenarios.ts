@@ -38,6 +38,8 @@ export interface Scenario {
 }
 
 const PEER = '203.0.113.9';
+/** In a range of the profile that teaches UDP ports. */
+const SUPERNODE = '111.221.74.20';
 const caps = { ...profile.caps, peers: 128 };
 
 const TABLE = /^table inet whp \{/m;
@@ -365,6 +367,25 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     // runtime/late-flows tries again by itself.
     again: ({ agent }) => until(() => agent.effects.late.cut > 0),
+  },
+  {
+    name: 'late flows: a port that a search shows, and another flow of that port',
+    has: [/set skype_udp4 \{[^}]*elements/],
+    hasNot: [FLOW],
+    play: async (stage) => {
+      const { agent } = stage;
+      for (const [to, toPort] of [
+        [PEER, 4000],
+        [SUPERNODE, 33033],
+      ] as const)
+        await stage.addFlow({ from: DEVICE, port: 13021, to, toPort, mark: 0 });
+      await enforced(stage);
+      await until(() => agent.effects.late.cut >= 2 || stage.hasFailed());
+    },
+    again: async (stage) => {
+      await enforced(stage);
+      await until(() => stage.agent.effects.late.cut >= 2);
+    },
   },
   {
     name: 'stop: nothing is left',

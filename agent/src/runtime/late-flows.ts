@@ -10,6 +10,7 @@ import {
   recheckKey,
   type Setting,
 } from '../learn/late-flows.ts';
+import type { Ending } from '../learn/silence.ts';
 import type { Connection } from '../netlink/conntrack.ts';
 import { isNoSubsystem, type KernelError, refused } from '../netlink/kernel-error.ts';
 import { after, now, unattended } from '../os/clock.ts';
@@ -53,6 +54,8 @@ export interface LateState {
   isLooking: boolean;
   /** Errno of the last dump. */
   failed: number;
+  /** The last search has ended nothing, as what it showed could not be taught. */
+  isPutOff: boolean;
   /** Milliseconds that searches took, minus SHARE of the time since `since`. */
   spent: number;
   since: number;
@@ -84,6 +87,7 @@ export function createLate(): LateState {
     isWaiting: false,
     isLooking: false,
     failed: 0,
+    isPutOff: false,
     spent: 0,
     since: now(),
     cut: 0,
@@ -115,7 +119,9 @@ function lookLater(effects: LateFinding): void {
   if (late.isWaiting || late.isLooking) return;
   late.isWaiting = true;
   const left = late.spent - (now() - late.since) * SHARE;
-  after(Math.max(0, (left - BURST) / SHARE), () => look(effects));
+  // A further pass is about flows that leave now; `more` limits its number.
+  const rest = late.again > 0 ? 0 : (left - BURST) / SHARE;
+  after(Math.max(0, rest), () => look(effects));
 }
 
 /** The parameters of one search. */
@@ -126,6 +132,11 @@ interface Look {
   readonly isByChoice: boolean;
   /** Further passes if this one shows new ports or peers. */
   readonly more: number;
+}
+
+/** `app`: null for a flow of DNS. `outward`: the device began it. */
+interface Found extends Ending {
+  readonly app: string | null;
 }
 
 function takeLook(late: LateState): Look {
@@ -157,24 +168,28 @@ function look(effects: LateFinding): void {
   );
   const before = grounds.map(({ ports, peers }) => new Set([...ports, ...peers]));
   const setting = effects.settingNow();
-  const found: Connection[] = [];
+  const found: Found[] = [];
   let others = 0;
-  const count = (connection: Connection, app: string, outward: boolean): void => {
-    if (!taken.isByChoice) noteCut(state, app, connection, outward);
+  const take = (connection: Connection, app: string, outward: boolean): void => {
+    found.push({ connection, app, outward });
   };
   const lists = listsOf(state.policy, taken.rechecks, setting.addressesOf);
   const ended = kernel.conntrack.list(lists, (connection) => {
     if (taken.isDns && isOldDns(connection, state.policy.globals.mask, setting)) {
-      found.push(connection);
+      found.push({ connection, app: null, outward: true });
       return;
     }
-    const some = lateConnections([connection], grounds, setting, isAll, count);
-    found.push(...some);
+    const some = lateConnections([connection], grounds, setting, isAll, take);
     if (some.length === 0 && isOfHome(connection, setting)) others += 1;
   });
   const finish = (end: DumpsEnd): void => {
-    endLook(effects, taken, end, found, setting, others);
-    if (teachNew(effects, state, grounds, before)) late.again = taken.more;
+    // Before the flows are ended: their next packets are judged by it.
+    const taught = teachNew(effects, state, grounds, before);
+    if (taught.isAny) late.again = taken.more;
+    endLook(effects, taken, end, found, taught.error);
+    if (late.isFirst && others > 0)
+      log('notice', `${OLDER}: ${counted(others, 'connection')} of devices`);
+    late.isFirst = false;
     late.spent = Math.max(0, late.spent - (now() - late.since) * SHARE) + end.spent;
     late.since = now();
     if (late.isWhole || late.again > 0 || late.rechecks.size > 0) lookLater(effects);
@@ -182,52 +197,57 @@ function look(effects: LateFinding): void {
   unattended(ended.then(finish));
 }
 
+/** Ends what was found. `untaught`: what it shows is in no set, and flows beside it would go direct: it is looked for
+ * once more first. */
 function endLook(
   effects: LateFinding,
-  { rechecks, isDns }: Look,
+  { rechecks, isDns, isByChoice }: Look,
   { errno, whole }: DumpsEnd,
-  found: readonly Connection[],
-  setting: Setting,
-  others: number,
+  found: readonly Found[],
+  untaught: KernelError | null,
 ): void {
-  const { late } = effects;
+  const { late, inForce } = effects;
   late.isLooking = false;
   if (errno !== late.failed) say(errno);
   late.failed = errno;
-  const error = endLate(effects, found, setting);
-  if (error === null) logEnded(late, found.length);
-  else log('error', errorText(error));
+  const isPutOff = untaught !== null && !late.isPutOff;
+  late.isPutOff = isPutOff;
+  const error = isPutOff ? untaught : endFlows(effects, found);
+  if (error === null) {
+    for (const { connection, app, outward } of found)
+      if (app !== null && !isByChoice) noteCut(inForce.state, app, connection, outward);
+    logEnded(late, found.length);
+  } else log('error', errorText(error));
   // A kernel without conntrack's netlink would answer the same again.
   const isCut = !whole && !isNoSubsystem({ errno });
   if (error !== null || isCut) {
     late.isDns ||= isDns;
+    late.isByChoice ||= isByChoice;
     if (rechecks === null) late.isWhole = true;
     else for (const recheck of rechecks) late.rechecks.set(recheckKey(recheck), recheck);
     late.isWaiting = true;
     after(RETRY_MILLISECONDS, () => look(effects));
   }
-  if (late.isFirst && others > 0)
-    log('notice', `${OLDER}: ${counted(others, 'connection')} of devices`);
-  late.isFirst = false;
 }
 
-/** Teaches the ports and peers that the search has shown, before their next packet. True: there were some, and
- * entries read before need another pass. */
+/** Teaches the ports and peers that the search has shown. `isAny`: there were some, and entries read before need
+ * another pass. */
 function teachNew(
   effects: LateFinding,
   state: State,
   grounds: readonly Grounds[],
   before: readonly ReadonlySet<string>[],
-): boolean {
+): { readonly isAny: boolean; readonly error: KernelError | null } {
   let isAny = false;
+  let error: KernelError | null = null;
   grounds.forEach(({ app, ports, peers }, at) => {
     const isNew = (text: string): boolean => !before[at]!.has(text);
     const shown = { ports: [...ports].filter(isNew), peers: [...peers].filter(isNew) };
     if (shown.ports.length + shown.peers.length === 0) return;
-    teachShown(effects, state, app, shown);
+    error = teachShown(effects, state, app, shown) ?? error;
     isAny = true;
   });
-  return isAny;
+  return { isAny, error };
 }
 
 /** Rate-limited by LOG_EVERY. */
@@ -253,15 +273,4 @@ function say(errno: number): void {
 /** Neither end of the original direction is an address of the router or of a proxy. */
 function isOfHome({ original }: Connection, { isOwn }: Setting): boolean {
   return !isOwn(original.source) && !isOwn(original.destination);
-}
-
-function endLate(
-  effects: FlowEnding,
-  found: readonly Connection[],
-  { isOwn }: Setting,
-): KernelError | null {
-  return endFlows(
-    effects,
-    found.map((connection) => ({ connection, outward: !isOwn(connection.original.destination) })),
-  );
 }

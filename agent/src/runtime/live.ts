@@ -11,6 +11,8 @@ import {
   type Setting,
   unbackedPair,
 } from '../learn/late-flows.ts';
+import { addedKeys, unlearn } from '../learn/undo.ts';
+import type { KernelError } from '../netlink/kernel-error.ts';
 import type { SetChange } from '../netlink/nft-set.ts';
 import { now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
@@ -42,8 +44,9 @@ export function keepLive(effects: Learning, setting: Setting): void {
     });
     const teach = (): void => {
       const isStill = inForce.state.apps.has(app.name);
-      if (bare.size > 0 && isStill)
-        teachShown(effects, state, app, { ports: [], peers: [...bare] });
+      if (bare.size === 0 || !isStill) return;
+      const error = teachShown(effects, state, app, { ports: [], peers: [...bare] });
+      if (error !== null) log('error', errorText(error));
     };
     unattended(read.then(teach));
   }
@@ -74,19 +77,20 @@ export function knownGrounds(state: State, app: App): Grounds {
   return { app, addresses: new Set(addresses.map(({ address }) => address)), ports, peers };
 }
 
-/** Adds shown ports and peers of `app` to the sets: MOST_SHOWN of each at most, in one call. */
+/** Adds shown ports and peers of `app` to the sets: MOST_SHOWN of each at most, in one call. What the kernel refuses
+ * is not learned. */
 export function teachShown(
   effects: Learning,
-  { taught }: State,
+  state: State,
   { profile, name }: App,
   shown: Shown,
-): void {
+): KernelError | null {
   const { caps, ports, peers } = profile;
   const until = (seconds: number): number => now() + seconds * 1000;
   const elements = new Map<string, { readonly key: Uint8Array }[]>();
   const take = (set: string, key: Uint8Array | null, expires: number, cap: number): void => {
     if (key === null) return;
-    noteTaught(taught, set, { key, expires }, cap);
+    noteTaught(state.taught, set, { key, expires }, cap);
     const list = elements.get(set) ?? [];
     elements.set(set, list);
     list.push({ key });
@@ -107,9 +111,10 @@ export function teachShown(
   const changes = Array.from(elements, ([set, list]): SetChange => {
     return { operation: 'add', set, elements: list };
   });
-  if (changes.length === 0) return;
+  if (changes.length === 0) return null;
   const error = effects.kernel.sets.change(changes);
-  if (error !== null) log('error', errorText(error));
+  if (error !== null) for (const [set, keys] of addedKeys(changes)) unlearn(state, set, keys);
+  return error;
 }
 
 interface Shown {
