@@ -42,11 +42,27 @@ test('a further search for what one has shown does not wait, however long that o
   // The peer's flow is listed before the port is known.
   const stage = await foundAtStart(PEER, SUPERNODE);
   stage.fake.conntrack.spent = 1e6;
-  await saidDuring(async () => {
+  const said = await saidDuring(async () => {
     assert.is(await enforce(stage.agent, policyOf()), null);
     await until(() => stage.agent.effects.late.cut === 2);
   });
   assert.equal(stage.fake.conntrack.entries, []);
+  // The first search has left one flow, of which it is not known yet whether anything speaks for it.
+  assert.equal(
+    said.filter((line) => line.includes('nothing speaks')),
+    [],
+  );
+});
+
+test('connections for which nothing speaks are told of once, after all has been searched', async () => {
+  const stage = await foundAtStart(PEER);
+  const said = await saidDuring(async () => {
+    assert.is(await enforce(stage.agent, policyOf()), null);
+    await until(() => !stage.agent.effects.late.isFirst);
+  });
+  const told = said.filter((line) => line.includes('nothing speaks'));
+  assert.is(told.length, 1);
+  assert.match(told[0]!, /1 connection of devices$/);
 });
 
 test.run();

@@ -187,9 +187,7 @@ function look(effects: LateFinding): void {
     const taught = teachNew(effects, state, grounds, before);
     if (taught.isAny) late.again = taken.more;
     endLook(effects, taken, end, found, taught.error);
-    if (late.isFirst && others > 0)
-      log('notice', `${OLDER}: ${counted(others, 'connection')} of devices`);
-    late.isFirst = false;
+    if (isAll && !taught.isAny) tellOthers(late, others);
     late.spent = Math.max(0, late.spent - (now() - late.since) * SHARE) + end.spent;
     late.since = now();
     if (late.isWhole || late.again > 0 || late.rechecks.size > 0) lookLater(effects);
@@ -248,6 +246,13 @@ function teachNew(
     isAny = true;
   });
   return { isAny, error };
+}
+
+/** After the first search over everything that shows nothing more. */
+function tellOthers(late: LateState, others: number): void {
+  if (late.isFirst && others > 0)
+    log('notice', `${OLDER}: ${counted(others, 'connection')} of devices`);
+  late.isFirst = false;
 }
 
 /** Rate-limited by LOG_EVERY. */

@@ -26,10 +26,6 @@ export interface Service {
   /** Until the agent has said once more than `before` times that it enforces. */
   enforces(before: number): Promise<number>;
   starts(): Promise<number>;
-  /** Seconds until it has said `words` once more than `before` times, `limit` at most. */
-  says(words: string, before: number, limit: number): Promise<number>;
-  /** In how many lines it has said `words`. */
-  said(words: string): Promise<number>;
   pid(): Promise<number>;
   /** The kernel and all files in memory begin anew, with the network down; what is on the flash stays. */
   powerOff(): Promise<void>;
@@ -72,11 +68,8 @@ function serviceOf({ router, inject }: FaultLab): Service {
       // The package's script for the firewall is not there, which rc.common answers with a status.
       await router.run(`${INIT} ${action} </dev/null >/dev/null 2>&1`, { timeout: 90_000 });
     },
-    enforces: (before) => service.says(ENFORCING, before, 60),
-    starts: () => service.said(ENFORCING),
-    says: (words, before, limit) =>
-      inject(':', `[ $(grep -cF '${words}' ${LOG}) -gt ${before} ]`, limit),
-    said: async (words) => Number((await router.run(`grep -cF '${words}' ${LOG}`)).stdout.trim()),
+    enforces: (before) => inject(':', `[ $(grep -cF '${ENFORCING}' ${LOG}) -gt ${before} ]`, 60),
+    starts: async () => Number((await router.run(`grep -cF '${ENFORCING}' ${LOG}`)).stdout.trim()),
     pid: async () => Number(await router.must(`cat ${PID}`)),
     async powerOff() {
       // As procd ends what runs, when the network is gone; nothing of it is started again.
