@@ -11,7 +11,7 @@ const WAN_SECONDS = 3;
 /** Seconds for which the agent of a slow router is not ready yet. */
 const LATE_SECONDS = 3;
 /** Seconds until a 24K has ended the flows that began while the agent was stopped. */
-const LATE_LIMIT = 3;
+const LATE_LIMIT = 5;
 /** In so many milliseconds each flow of the application sends several packets. */
 const WINDOW = 1000;
 const BEFORE = 3000;
