@@ -116,7 +116,7 @@ suite 'node' node scripts/node.mjs test/node
 suite 'fuzz' scripts/fuzz.sh --inputs 400000 --seconds 8 --seed 1
 suite 'golden' node scripts/node.mjs test/golden
 suite 'captures' node scripts/node.mjs test/captures
-suite 'netns' node scripts/node.mjs test/netns
+suite 'netns' node scripts/node.mjs --beside test/netns/matrix.test.ts test/netns
 suite 'package, mips_24kc' scripts/package.sh --start mips_24kc
 suite 'lab, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel -- --strict
 suite 'lab, sessions' scripts/lab.sh --sessions 1

@@ -45,6 +45,11 @@ const REFUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['node.mjs', ['test/node/nowhere.test.ts'], /nowhere.test.ts: no such file/],
   ['node.mjs', ['test/node', 'test/nowhere'], /nowhere: no such file/],
   ['node.mjs', ['--all'], /unknown word --all/],
+  [
+    'node.mjs',
+    ['--beside', 'test/node/nowhere.test.ts', 'test/node'],
+    /nowhere.test.ts: no such file/,
+  ],
   ['bundle.mjs', ['all'], /unknown word all/],
   ['captures.mjs', ['all'], /unknown word all/],
   ['figures.mjs', ['--chek'], /unknown word --chek/],
