@@ -16,7 +16,7 @@ export const SESSIONS: readonly Shown[] = [
   },
   { promise: 'a restart lets nothing out', faults: ['restart'] },
   {
-    promise: 'stopped by its owner all is direct; three seconds after it enforces again nothing is',
+    promise: 'stopped by its owner all is direct; five seconds after it enforces again nothing is',
     faults: ['stop-start'],
   },
   {
