@@ -2,7 +2,7 @@
 # All tests, fastest first: one line per suite, the whole output of a suite that fails, and as the
 # last line "N passed, N failed".
 #
-#   scripts/test.sh            15 to 20 minutes on two cores
+#   scripts/test.sh            20 to 30 minutes on two cores
 #   scripts/test.sh --full     the suites that take long too, about an hour: the big-endian machine, golden
 #                              tables and captures on the router, kernel 6.12, the packages of five
 #                              processors under their emulators

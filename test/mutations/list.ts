@@ -115,7 +115,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'late-untaught',
-    promise: 'flows that show a port are ended only when the port is in its set',
+    promise:
+      'flows that show a port which cannot be taught are looked for once more before they end',
     file: 'agent/src/runtime/late-flows.ts',
     from: 'const isPutOff = untaught !== null && !late.isPutOff;',
     to: 'const isPutOff = false;',

@@ -16,8 +16,8 @@ const PEER = { to: '203.0.113.9', toPort: 4000 };
 /** In a range of the profile that teaches UDP ports. */
 const SUPERNODE = { to: '111.221.74.20', toPort: 33033 };
 
-/** An agent that has just found these flows of one port, none of them marked. */
-async function foundAtStart(...ends: readonly (typeof PEER)[]): Promise<FakeStage> {
+/** A stage with these flows of one port, none of them marked, before the agent enforces. */
+async function stageWith(...ends: readonly (typeof PEER)[]): Promise<FakeStage> {
   removeHandover(FILE);
   const stage = fakeStage(FILE);
   for (const end of ends) await stage.addFlow({ from: DEVICE, port: PORT, mark: 0, ...end });
@@ -25,7 +25,7 @@ async function foundAtStart(...ends: readonly (typeof PEER)[]): Promise<FakeStag
 }
 
 test('a port that a search shows is in its set before the flow is ended', async () => {
-  const stage = await foundAtStart(SUPERNODE);
+  const stage = await stageWith(SUPERNODE);
   const udp = setName('skype', 'udp', 4);
   const known: number[] = [];
   stage.fake.onChange = (what) => {
@@ -40,7 +40,7 @@ test('a port that a search shows is in its set before the flow is ended', async 
 
 test('a further search for what one has shown does not wait, however long that one took', async () => {
   // The peer's flow is listed before the port is known.
-  const stage = await foundAtStart(PEER, SUPERNODE);
+  const stage = await stageWith(PEER, SUPERNODE);
   stage.fake.conntrack.spent = 1e6;
   const said = await saidDuring(async () => {
     assert.is(await enforce(stage.agent, policyOf()), null);
@@ -55,7 +55,7 @@ test('a further search for what one has shown does not wait, however long that o
 });
 
 test('connections for which nothing speaks are told of once, after all has been searched', async () => {
-  const stage = await foundAtStart(PEER);
+  const stage = await stageWith(PEER);
   const said = await saidDuring(async () => {
     assert.is(await enforce(stage.agent, policyOf()), null);
     await until(() => !stage.agent.effects.late.isFirst);

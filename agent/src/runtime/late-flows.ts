@@ -176,7 +176,8 @@ function look(effects: LateFinding): void {
   const lists = listsOf(state.policy, taken.rechecks, setting.addressesOf);
   const ended = kernel.conntrack.list(lists, (connection) => {
     if (taken.isDns && isOldDns(connection, state.policy.globals.mask, setting)) {
-      found.push({ connection, app: null, outward: true });
+      const outward = !setting.isOwn(connection.original.destination);
+      found.push({ connection, app: null, outward });
       return;
     }
     const some = lateConnections([connection], grounds, setting, isAll, take);
