@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the program that runs the agent: out/host/ARCH/whp-host (quickjs-ng + agent/native).
-# host.sh [x86_64|mipsel|mips|asan ...], default x86_64 mipsel mips. The MIPS builds are static, so
-# they run in any root file system and under qemu-user; a dynamic twin is linked for its size.
+# host.sh [x86_64|mipsel|mips|asan ...], default x86_64 mipsel mips. The MIPS builds have the package's C library,
+# instructions and flags, without its shared libraries: they run in any root file system and under qemu-user.
 # A build whose sources, flags and compiler are unchanged is left alone; another takes 20 s, asan 40 s, and the
 # first one fetches and compiles the engine. Cache: WHP_CACHE.
 set -euo pipefail
@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
 . scripts/lib/packages.sh
 . scripts/lib/quickjs.sh
+. scripts/lib/musl.sh
 
 help_asked "$@"
 for arch in "$@"; do
@@ -23,7 +24,8 @@ source_dir=$cache/quickjs-ng-$QUICKJS_VERSION
 archs=("$@")
 [ ${#archs[@]} -gt 0 ] || archs=(x86_64 mipsel mips)
 
-engine=(quickjs libregexp libunicode dtoa)
+engine=(quickjs libregexp dtoa)
+own=(args ask asked bundle feeds glance host message questions socket system text watch)
 # 64-bit file offsets: without them a 32-bit C library cannot read a directory with large inode numbers.
 common=(-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DQUICKJS_NG_BUILD -std=gnu11)
 small=(-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables)
@@ -31,12 +33,9 @@ strict=(-Wall -Wextra -Werror -Wno-unused-parameter)
 # loop.c contains quickjs-libc.c, which is not written for -Wextra.
 lenient=(-Wno-sign-compare -Wno-missing-field-initializers -Wno-cast-function-type)
 
-configure() { # ARCH: sets compiler, strip, flags, link, static, linkage, libraries
+configure() { # ARCH: sets compiler, strip, flags, link
   flags=("${common[@]}" "${small[@]}")
   link=(-Os -Wl,--gc-sections -Wl,--as-needed)
-  static=()
-  linkage=dynamic
-  libraries=(-lm)
   strip=strip
   case $1 in
     x86_64) compiler=gcc ;;
@@ -47,30 +46,25 @@ configure() { # ARCH: sets compiler, strip, flags, link, static, linkage, librar
       link=(-fsanitize=address,undefined)
       ;;
     mips | mipsel)
-      compiler=$1-linux-gnu-gcc
+      musl_compiler "$cache" "$1_24kc"
+      compiler=$musl_root/cc
       strip=$1-linux-gnu-strip
-      static=(-static)
-      linkage=static
-      libraries+=(-l:libatomic.a) # 64-bit atomics of 32-bit processors
+      # shellcheck disable=SC2207 # words
+      flags=("${common[@]}" -D__STDC_NO_ATOMICS__=1 $(target_flags "$1_24kc"))
+      link+=(-static -no-pie)
       ;;
   esac
 }
 
-install_tools() {
-  local arch tools=(gcc=gcc /usr/include/stdio.h=libc6-dev xz=xz-utils flock=util-linux)
-  for arch in "${archs[@]}"; do
-    case $arch in
-      mips | mipsel)
-        tools+=("$arch-linux-gnu-gcc=gcc-$arch-linux-gnu")
-        tools+=("/usr/$arch-linux-gnu/lib/libc.a=libc6-dev-$arch-cross")
-        ;;
-    esac
-  done
-  need "${tools[@]}"
+target_flags() { # ARCH: the package's
+  make -s -f - ARCH="$1" TOPDIR="$PWD/scripts/buildroot" <<'END'
+include $(TOPDIR)/rules.mk
+flags: ; @echo $(TARGET_CFLAGS)
+END
 }
 
 key() { # STRING...: of the strings and of the compiler, not of any file
-  { "$compiler" --version | head -n 1 && echo "$QUICKJS_SHA256 $*"; } | sha256sum | cut -c 1-16
+  { "$compiler" --version | head -n 1 && echo "$compiler $QUICKJS_SHA256 $*"; } | sha256sum | cut -c 1-16
 }
 
 build_engine() { # ARCH: sets objects
@@ -93,36 +87,15 @@ build() { # ARCH
   build_engine "$arch"
   echo "host: $arch: compiling agent/native"
   mkdir -p "$out"
-  compile_own args "${strict[@]}"
-  compile_own asked "${strict[@]}"
-  compile_own glance "${strict[@]}"
-  compile_own message "${strict[@]}"
-  compile_own questions "${strict[@]}"
-  compile_own feeds "${strict[@]}"
-  compile_own socket "${strict[@]}"
-  compile_own text "${strict[@]}"
-  compile_own system "${strict[@]}"
-  compile_own host "${strict[@]}"
-  compile_own bundle "${strict[@]}"
-  compile_own ask "${strict[@]}"
-  compile_own watch "${strict[@]}"
+  for unit in "${own[@]}"; do compile_own "$unit" "${strict[@]}"; done
   compile_own loop "${strict[@]}" "${lenient[@]}"
-  inputs=("$out/host.o" "$out/bundle.o" "$out/ask.o" "$out/watch.o" "$out/loop.o" "$out/socket.o"
-    "$out/text.o" "$out/system.o" "$out/args.o" "$out/asked.o" "$out/glance.o"
-    "$out/message.o" "$out/questions.o" "$out/feeds.o")
-  : >"$out/size"
+  compile_own unicode -w # it contains the engine's libunicode.c
+  inputs=()
+  for unit in "${own[@]}" loop unicode; do inputs+=("$out/$unit.o"); done
   for unit in "${engine[@]}"; do inputs+=("$objects/$unit.o"); done
-  case $arch in
-    mips | mipsel)
-      "$compiler" "${link[@]}" "${inputs[@]}" "${libraries[@]}" -o "$out/whp-host-dynamic"
-      "$strip" "$out/whp-host-dynamic"
-      measure "$arch" dynamic "$out/whp-host-dynamic" >>"$out/size"
-      ;;
-  esac
-  "$compiler" "${link[@]}" "${static[@]}" "${inputs[@]}" "${libraries[@]}" -o "$out/whp-host.tmp"
+  "$compiler" "${link[@]}" "${inputs[@]}" -lm -o "$out/whp-host.tmp"
   [ "$arch" = asan ] || "$strip" "$out/whp-host.tmp"
   mv "$out/whp-host.tmp" "$out/whp-host"
-  measure "$arch" "$linkage" "$out/whp-host" >>"$out/size"
   echo "$want" >"$out/key"
 }
 
@@ -132,15 +105,8 @@ compile_own() { # UNIT WARNING...
   "$compiler" "${flags[@]}" -I"$source_dir" "$@" -c "agent/native/$unit.c" -o "$out/$unit.o"
 }
 
-measure() { # ARCH LINKAGE FILE
-  [ "$1" = asan ] && return 0 # never shipped
-  printf '%-8s %-8s %10d %10d\n' "$1" "$2" "$(stat -c %s "$3")" "$(xz -9e -c "$3" | wc -c)"
-}
-
-install_tools
+need gcc=gcc /usr/include/stdio.h=libc6-dev flock=util-linux
 exec 9>"$cache/host.lock"
 flock 9 # two builds at once would only wait for the same two cores
 fetch_quickjs "$cache"
 for arch in "${archs[@]}"; do build "$arch"; done
-printf '%-8s %-8s %10s %10s\n' arch linked bytes xz
-for arch in "${archs[@]}"; do cat "out/host/$arch/size"; done

@@ -111,7 +111,8 @@ if [ -n "$missing" ]; then
   }
   rm -f "$log"
 fi
-flock 9
+# A fetch builds nothing, and a build fetches: it holds the lock.
+case $command in fetch*) ;; *) flock 9 ;; esac
 if $build && [ -x scripts/host.sh ]; then
   ./scripts/host.sh x86_64 mipsel >&2 || die 'scripts/host.sh failed'
 fi

@@ -14,7 +14,9 @@ INSTALL_CONF := install -m0600
 TARGET_CC = $(CC)
 # OpenWrt makes position-independent programs only of packages that ask for it (PKG_ASLR_PIE_REGULAR),
 # which this one does not: on MIPS they are a seventh larger. Debian's compilers always make them.
-TARGET_CFLAGS = -Os -pipe -fno-caller-saves -fno-plt -ffunction-sections -fdata-sections -fno-pie
+TARGET_CFLAGS = -Os -pipe -fno-caller-saves -fno-plt -ffunction-sections -fdata-sections -fno-pie $(MIPS16)
+# As OpenWrt compiles each package for processors that have these instructions, unless it says no-mips16.
+MIPS16 = $(if $(filter mips_24kc mipsel_24kc,$(ARCH)),-mips16 -minterlink-mips16)
 TARGET_LDFLAGS = -Wl,--gc-sections -Wl,--as-needed -no-pie
 TARGET_CPPFLAGS =
 PKG_JOBS = -j$(shell nproc)

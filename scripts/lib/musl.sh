@@ -74,7 +74,7 @@ musl_compiler() {
     cd "$work/musl"
     LIBCC=$(! $soft || echo "$work/soft/libgcc.a") CC="$triplet-gcc $machine" \
       CFLAGS='-Os' ./configure --target="$triplet" --prefix="$work/done" --syslibdir="$work/done/ld" \
-      --disable-static --disable-gcc-wrapper >"$work/log"
+      --disable-gcc-wrapper >"$work/log"
     nice -n 5 make -j "$(nproc)" >>"$work/log" 2>&1
     make install >>"$work/log" 2>&1
     kernel_headers "$work/done/include"

@@ -58,6 +58,18 @@ test('every file of files/ is installed, and nothing else of it; no placeholder 
     assert.not.match(readFileSync(join(FOLDER, name), 'utf8'), /example\.(org|com|net)|TODO|FIXME/);
 });
 
+test('no regular expression asks for a property of characters: the host has no tables of them', () => {
+  // agent/native/unicode.c
+  assert.not.match(readFileSync('out/whp', 'utf8'), /\\\\?p\{/i);
+  const host = join('out/host/x86_64/whp-host');
+  const script = join(mkdtempSync(join(tmpdir(), 'whp-unicode-')), 'one.mjs');
+  writeFileSync(script, String.raw`print(/\p{L}/u.test('a'));`);
+  const { status, stderr } = spawnSync(host, [script], { encoding: 'utf8' });
+  rmSync(join(script, '..'), { recursive: true });
+  assert.is.not(status, 0);
+  assert.match(stderr, /SyntaxError/);
+});
+
 test('every option, trigger and capability of the init script is as promised', () => {
   const init = readFileSync(join(FOLDER, 'files/whp.init'), 'utf8');
   // The numbers of procd's respawn: threshold, seconds until the next start, limit of quick ends (0: none).
