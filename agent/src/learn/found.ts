@@ -2,12 +2,9 @@
 // its names have led the device to. learn/observe-dns makes lessons of them.
 import { matchName, type NameMatch } from '../profile/name-match.ts';
 import type { DnsMessage, DnsRecord } from '../wire/dns.ts';
-import { DNS_HEADER, type NameLabels, nameLabels, nameText, readName } from '../wire/dns-names.ts';
 import type { DnsName } from '../wire/dns-texts.ts';
 import { type Alias, aliasesOf } from './aliases.ts';
 import type { DnsObserver } from './dns-observer.ts';
-
-const scratch = nameLabels();
 
 /** The names of one application in a message. */
 export interface FoundNames {
@@ -52,9 +49,10 @@ export function matchesByApp(
     }
   };
   for (const question of message.questions) look(question.name, true, null);
-  for (const alias of questionAliases(observer, message, bytes, offset, end, device, now)) {
+  const asked = message.questions[0]?.name.text;
+  for (const alias of asked === undefined ? [] : aliasesHere(observer, asked, device, now)) {
     if (byApp.has(alias.app)) continue;
-    const name = message.questions[0]!.name.text;
+    const name = alias.name;
     const found = foundAt(alias, name, alias.root, true);
     found.names.set(name, alias.depth);
     byApp.set(alias.app, found);
@@ -71,30 +69,12 @@ function foundAt(match: NameMatch, name: string, root: string, inQuestion: boole
   return { match, name, root, inQuestion, names: new Map(), records: new Set() };
 }
 
-/** Aliases of the device that match the first question. */
-function questionAliases(
-  observer: DnsObserver,
-  message: DnsMessage,
-  bytes: Uint8Array,
-  offset: number,
-  end: number,
-  device: string,
-  now: number,
-): readonly Alias[] {
-  if (message.questions.length === 0) return [];
-  const behind = readName(bytes, offset, end, offset + DNS_HEADER, scratch);
-  return behind < 0 ? [] : aliasesHere(observer, bytes, scratch, device, now);
-}
-
-/** Aliases that the device at an address has for the name in `labels`. */
+/** Aliases with this name that the device at an address has. */
 export function aliasesHere(
   { aliases, whoIs }: DnsObserver,
-  bytes: Uint8Array,
-  labels: NameLabels,
+  name: string,
   device: string,
   now: number,
 ): readonly Alias[] {
-  if (aliases.count === 0) return [];
-  const name = nameText(bytes, labels);
   return whoIs(device).flatMap((one) => aliasesOf(aliases, one, name, now));
 }

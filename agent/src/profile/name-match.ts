@@ -33,8 +33,8 @@ interface Entry {
   readonly rank: number;
   /** Labels left of the last two, from right to left. */
   readonly labels: readonly LabelPattern[];
-  /** Length in bytes of `labels[0]` if it is plain text, else ANY: a cheap test before the comparison. */
-  readonly size: number;
+  /** labelShape of `labels[0]` if it is plain text, else ANY: a cheap test before the comparison. */
+  readonly shape: number;
   /** true: further labels may precede `labels` (suffixes and exceptions). */
   readonly below: boolean;
 }
@@ -46,9 +46,9 @@ export interface Bucket {
   readonly top: Uint8Array;
   readonly entries: Entry[];
   readonly except: Entry[];
-  /** `entries` by the length of the label before the last two that they can match, in the same order; `ANY`: those
-   * for a length that no entry names. */
-  readonly bySize: Map<number, readonly Entry[]>;
+  /** `entries` by the shape of the label before the last two that they can match, in the same order; `ANY`: those
+   * for a shape that no entry has. */
+  readonly byShape: Map<number, readonly Entry[]>;
 }
 
 export interface NameMatcher {
@@ -77,7 +77,7 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
         app: position,
         rank: rank * 128 - (below ? labels.length : 0),
         labels: labels.slice(0, -2).reverse(),
-        size: sizeOf(labels.at(-3)),
+        shape: shapeOf(labels.at(-3)),
         below,
       };
       (isExcept ? bucket.except : bucket.entries).push(entry);
@@ -90,9 +90,9 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
   for (const list of buckets.values()) {
     for (const bucket of list) {
       bucket.entries.sort((a, b) => a.rank - b.rank || a.app - b.app);
-      for (const wanted of new Set([ANY, ...bucket.entries.map(({ size }) => size)])) {
-        const its = bucket.entries.filter(({ size }) => size === ANY || size === wanted);
-        bucket.bySize.set(wanted, its);
+      for (const wanted of new Set([ANY, ...bucket.entries.map(({ shape }) => shape)])) {
+        const its = bucket.entries.filter(({ shape }) => shape === ANY || shape === wanted);
+        bucket.byShape.set(wanted, its);
       }
     }
   }
@@ -101,9 +101,14 @@ export function compileNames(apps: readonly NamedApp[]): NameMatcher {
 
 const ANY = -1;
 
-function sizeOf(label: LabelPattern | undefined): number {
+function shapeOf(label: LabelPattern | undefined): number {
   const only = label?.length === 1 ? label[0]! : undefined;
-  return only?.kind === 'text' ? only.bytes.length : ANY;
+  return only?.kind === 'text' ? labelShape(only.bytes.length, only.bytes[0]!) : ANY;
+}
+
+/** Of a label of `size` bytes: the same for its first letter in both cases. */
+function labelShape(size: number, first: number): number {
+  return (size << 5) | (first & 31);
 }
 
 function literalLabels(name: string): LabelPattern[] {
@@ -124,7 +129,7 @@ function bucketFor(value: string, filter: TailFilter, buckets: Map<number, Bucke
     top: asciiBytes(top),
     entries: [],
     except: [],
-    bySize: new Map(),
+    byShape: new Map(),
   };
   list.push(bucket);
   return bucket;
@@ -163,10 +168,11 @@ function bucketOf(matcher: NameMatcher, bytes: Uint8Array, labels: NameLabels): 
 }
 
 function matchBucket(bucket: Bucket, bytes: Uint8Array, labels: NameLabels): readonly NameMatch[] {
-  const size = labels.count < 3 ? 0 : bytes[labels.starts[labels.count - 3]!]!;
+  const third = labels.count < 3 ? -1 : labels.starts[labels.count - 3]!;
+  const shape = third < 0 ? ANY : labelShape(bytes[third]!, bytes[third + 1]!);
   const scopes = scopesOf(bytes, labels);
   let found: Entry[] | null = null;
-  for (const entry of bucket.bySize.get(size) ?? bucket.bySize.get(ANY)!) {
+  for (const entry of bucket.byShape.get(shape) ?? bucket.byShape.get(ANY)!) {
     if (!fits(entry, bytes, labels, scopes)) continue;
     // Entries are sorted by rank: the first match of an app is its most specific one.
     if (found?.some(({ app }) => app === entry.app)) continue;

@@ -58,18 +58,19 @@ export function readName(
   let next = -1;
   let limit = at;
   let position = at;
-  let length = 1;
+  /** Bytes left for the name, from `limit`. */
+  let room = 255;
+  let stop = at + room;
+  if (stop > end) stop = end;
   let jumps = 0;
   for (;;) {
-    if (position >= end) return CUT_OFF;
+    if (position >= stop) return position >= end ? CUT_OFF : NAME_TOO_LONG;
     const size = bytes[position]!;
-    if (size === 0) {
-      out.count = count;
-      return next < 0 ? position + 1 : next;
-    }
     if (size < 64) {
-      length += size + 1;
-      if (length > 255) return NAME_TOO_LONG;
+      if (size === 0) {
+        out.count = count;
+        return next < 0 ? position + 1 : next;
+      }
       starts[count++] = position;
       position += size + 1;
     } else {
@@ -78,7 +79,10 @@ export function readName(
       const target = base + (((size & 63) << 8) | bytes[position + 1]!);
       if (next < 0) next = position + 2;
       if (target >= limit || ++jumps > MAX_JUMPS) return BAD_POINTER;
+      room -= position - limit;
       limit = target;
+      stop = target + room;
+      if (stop > end) stop = end;
       position = target;
     }
   }
@@ -105,31 +109,26 @@ export function skipName(bytes: Uint8Array, end: number, at: number): number {
 export function nameText(bytes: Uint8Array, { starts, count }: NameLabels): string {
   let text = '';
   for (let i = 0; i < count; i++) {
-    const from = starts[i]! + 1;
+    const at = starts[i]!;
     if (i > 0) text += '.';
-    for (let at = from; at < from + bytes[from - 1]!; at++) {
-      const byte = bytes[at]!;
-      text += isPlain(byte) ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, '0')}`;
-    }
+    text += labelText(bytes, at + 1, at + 1 + bytes[at]!);
   }
   return text.toLowerCase();
 }
 
-/** Whether no label needs an escape. */
-export function isPlainName(bytes: Uint8Array, { starts, count }: NameLabels): boolean {
-  for (let i = 0; i < count; i++) {
-    const from = starts[i]! + 1;
-    for (let at = from; at < from + bytes[from - 1]!; at++) {
-      if (!isPlain(bytes[at]!)) return false;
-    }
-  }
-  return true;
+/** The bytes [from, to) of one label with the escapes of nameText, in the case they have. */
+export function labelText(bytes: Uint8Array, from: number, to: number): string {
+  // One call of the engine for all bytes: in a loop each costs twenty of its steps.
+  const view = new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
+  const text: string = Reflect.apply(String.fromCharCode, null, view);
+  return ESCAPED.test(text) ? text.replace(EVERY_ESCAPED, escape) : text;
 }
 
-const [DOT, BACKSLASH] = [46, 92];
+const ESCAPED = /[^!-~]|[.\\]/;
+const EVERY_ESCAPED = new RegExp(ESCAPED, 'g');
 
-function isPlain(byte: number): boolean {
-  return byte > 32 && byte < 127 && byte !== DOT && byte !== BACKSLASH;
+function escape(letter: string): string {
+  return `\\${String(letter.charCodeAt(0)).padStart(3, '0')}`;
 }
 
 /** A resource record by its offsets. The data bytes[rdata, next) are inside the message. */

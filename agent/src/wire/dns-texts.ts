@@ -1,7 +1,7 @@
 // wire/dns-texts: names of a DNS message as text, each decoded once however often it is repeated or pointed to.
 // readName checks a name before dns-packet decodes it; an exception of dns-packet becomes a reason.
 import * as dnsPacket from 'dns-packet';
-import { isPlainName, nameLabels, nameReason, nameText, readName } from './dns-names.ts';
+import { nameLabels, nameReason, readName } from './dns-names.ts';
 import { MessageBytes } from './message-bytes.ts';
 import type { Malformed } from './reader.ts';
 
@@ -70,12 +70,9 @@ function writtenAgain({ bytes, end, written }: NamesOfMessage, at: number): DnsN
   return written.name;
 }
 
-/** Text of the name in `scratch`. dns-packet does not escape, so it decodes only names that need no escape. */
+/** Text of the name in `scratch`. */
 function nameAt(decoder: NamesOfMessage, offset: number): DnsName | Malformed {
   decoder.labels -= scratch.count;
-  if (!isPlainName(decoder.bytes, scratch)) {
-    return { text: nameText(decoder.bytes, scratch), offset };
-  }
   let name: DnsName | Malformed;
   try {
     const text = dnsPacket.name.decode(decoder.message, offset - decoder.base).toLowerCase();

@@ -1,5 +1,6 @@
 // wire/message-bytes: the part of Node's Buffer that dns-packet needs to read a name; the engine has no Buffer.
-// Where Buffer would clamp a range or replace bytes, this throws, and dns-texts turns the exception into a reason.
+// Where Buffer would clamp a range, this throws, and dns-texts turns the exception into a reason.
+import { labelText } from './dns-names.ts';
 import { u16At } from './reader.ts';
 
 /**
@@ -13,19 +14,11 @@ export class MessageBytes extends Uint8Array<ArrayBufferLike> {
     return u16At(this, offset);
   }
 
-  /**
-   * The bytes [from, to), all inside the message, as text. ASCII only, so the encoding does not matter: the names
-   * given to dns-packet have no other bytes (isPlainName).
-   */
+  /** The bytes [from, to), all inside the message, which are one label: with the escapes that dns-packet leaves out
+   * (labelText). */
   override toString(_encoding: 'utf-8' = 'utf-8', from = 0, to = this.length): string {
     this.#check(from, to);
-    let text = '';
-    for (let at = from; at < to; at++) {
-      const byte = this[at]!;
-      if (byte > 127) throw new RangeError(`byte ${byte} at ${at} is not ASCII`);
-      text += String.fromCharCode(byte);
-    }
-    return text;
+    return labelText(this, from, to);
   }
 
   #check(from: number, to: number): void {

@@ -34,11 +34,13 @@ test('a text that is not inside', () => {
     assert.throws(() => message.toString('utf-8', from, to), outside, `${from} to ${to}`);
 });
 
-test('bytes that are not ASCII', () => {
+test('every byte but letters, digits and other printed signs is escaped, and a dot and a backslash', () => {
   for (let byte = 0; byte < 256; byte++) {
-    const one = new MessageBytes(Uint8Array.of(65, byte).buffer);
-    if (byte < 128) assert.is(one.toString('utf-8', 1, 2), String.fromCharCode(byte));
-    else assert.throws(() => one.toString('utf-8', 0, 2), outside, `byte ${byte}`);
+    const one = new MessageBytes(Uint8Array.of(65, byte, 66).buffer);
+    const sign = String.fromCharCode(byte);
+    const plain = byte > 32 && byte < 127 && sign !== '.' && sign !== '\\';
+    const text = plain ? sign : `\\${String(byte).padStart(3, '0')}`;
+    assert.is(one.toString('utf-8', 0, 3), `A${text}B`, `byte ${byte}`);
   }
 });
 
