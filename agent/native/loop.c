@@ -35,6 +35,8 @@
 static struct itimerval watchdog; /* all zero: off */
 static char watchdog_message[120];
 static volatile sig_atomic_t overdue;
+/* The watchdog runs, and no call of the agent's code has used any of its time. */
+static bool fresh;
 
 /* --- watchdog: an alarm that runs whenever the loop is not waiting ------------------------- */
 
@@ -65,6 +67,15 @@ static void watchdog_run(bool on)
         _exit(EXIT_WATCHDOG);
     if (watchdog.it_value.tv_sec)
         setitimer(ITIMER_REAL, on ? &watchdog : &off, NULL);
+    fresh = on;
+}
+
+/* Before each call of the agent's code: on a slow machine many short calls can take longer than the watchdog's time. */
+static void watchdog_restart(void)
+{
+    if (!fresh)
+        watchdog_run(true);
+    fresh = false;
 }
 
 /* Interrupt handler of the engine, called between instructions, where the heap is consistent. */
@@ -102,11 +113,10 @@ static int run_jobs(JSRuntime *rt)
     return result;
 }
 
-/* Calls a function and runs the promise reactions it causes. The watchdog restarts for each call: on
-   a slow machine many short calls can take longer than its time. */
+/* Calls a function and runs the promise reactions it causes. */
 static int call_out(JSContext *ctx, JSValue function)
 {
-    watchdog_run(true);
+    watchdog_restart();
     if (call_handler(ctx, function))
         return -1;
     return run_jobs(JS_GetRuntime(ctx));
@@ -209,20 +219,36 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
 /* Runs as many timers as there are, the first due one of the list each time: one that is set again while it runs is
    behind the others (os/clock sets no repeating one, which would stay in front). A timer set for now runs after the
    descriptors were served. */
-static int run_timers(JSContext *ctx, JSThreadState *ts, int *milliseconds)
+static int run_timers(JSContext *ctx, JSThreadState *ts)
 {
     JSRuntime *rt = JS_GetRuntime(ctx);
     struct list_head *at;
     int64_t now = js__hrtime_ms();
-    int due = 0;
+    int due = 0, unused;
     list_for_each(at, &ts->os_timers)
         due += list_entry(at, JSOSTimer, link)->timeout <= now;
-    do {
-        watchdog_run(true);
-        if (js_os_run_timers(rt, ctx, ts, milliseconds) || run_jobs(rt) < 0)
+    for (; due > 0; due--) {
+        watchdog_restart();
+        if (js_os_run_timers(rt, ctx, ts, &unused) || run_jobs(rt) < 0)
             return -1;
-    } while (--due > 0);
+    }
     return 0;
+}
+
+/* Milliseconds until the next timer is due; -1: there is none. After a timer has run, js_os_run_timers says 0 whatever
+   the others are due at: the loop would come round once for nothing. */
+static int next_timer(JSThreadState *ts)
+{
+    struct list_head *at;
+    int64_t now = js__hrtime_ms(), least = -1;
+    list_for_each(at, &ts->os_timers) {
+        int64_t left = list_entry(at, JSOSTimer, link)->timeout - now;
+        if (left < 0)
+            left = 0;
+        if (least < 0 || left < least)
+            least = left;
+    }
+    return least > INT_MAX ? INT_MAX : (int)least;
 }
 
 void watchdog_explain(JSContext *ctx)
@@ -235,13 +261,12 @@ int run_loop(JSContext *ctx)
     JSRuntime *rt = JS_GetRuntime(ctx);
     JSThreadState *ts = js_get_thread_state(rt);
     for (;;) {
-        int milliseconds;
         if (overdue) /* a call interrupted by the alarm has returned */
             _exit(EXIT_WATCHDOG);
-        if (run_jobs(rt) < 0 || run_signals(ctx, ts) ||
-            run_timers(ctx, ts, &milliseconds))
+        if (run_jobs(rt) < 0 || run_signals(ctx, ts) || run_timers(ctx, ts))
             return -1;
         js_std_promise_rejection_check(ctx); /* prints and exits 1 */
+        int milliseconds = next_timer(ts);
         if (milliseconds < 0 && list_empty(&ts->os_rw_handlers))
             return 0;
         if (poll_round(ctx, ts, milliseconds))
