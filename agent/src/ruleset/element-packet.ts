@@ -87,7 +87,9 @@ function factsOf(set: string): SetFacts {
 export function leaseFor(set: string, timeout: number | undefined): number | null {
   if (factsOf(set).isOfOneLease) return timeout === undefined ? OF_THE_SET : null;
   if (timeout === undefined) return null;
-  return LEASES.find((seconds) => seconds * 1000 + SLACK >= timeout) ?? null;
+  // The clock has fractions: a sum of times and a difference of two can be larger than what was added.
+  const whole = Math.floor(timeout);
+  return LEASES.find((seconds) => seconds * 1000 + SLACK >= whole) ?? null;
 }
 
 /** The packet with its IP header; null: the set's elements are not sent as packets, or the key does not fit. */
