@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "bundle.h"
 #include "feeds.h"
+#include "generation.h"
 #include "loop.h"
 #include "quickjs-libc.h"
 #include "socket.h"
@@ -47,7 +48,8 @@ static JSContext *new_context(void)
     JSContext *ctx = JS_NewContext(rt);
     if (ctx && js_init_module_std(ctx, "qjs:std") && js_init_module_os(ctx, "qjs:os") &&
         whp_socket_module(ctx, "whp:socket") && whp_system_module(ctx, "whp:system") &&
-        whp_text_module(ctx, "whp:text") && whp_feeds_module(ctx, "whp:feeds"))
+        whp_text_module(ctx, "whp:text") && whp_feeds_module(ctx, "whp:feeds") &&
+        whp_generation_module(ctx, "whp:generation"))
         return ctx;
     return NULL;
 }

@@ -30,6 +30,7 @@
 #include "quickjs-libc.c"
 
 #include "feeds.h"
+#include "generation.h"
 #include "loop.h"
 
 static struct itimerval watchdog; /* all zero: off */
@@ -211,7 +212,8 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
         return -1;
     }
     for (size_t i = 0; i < count && ready > 0; i++)
-        if (fds[i].revents && (ready--, feeds_wake(ctx, fds[i].fd)) && serve(ctx, ts, &fds[i]))
+        if (fds[i].revents && (ready--, feeds_wake(ctx, fds[i].fd)) &&
+            generation_wake(fds[i].fd) && serve(ctx, ts, &fds[i]))
             return -1;
     return 0;
 }

@@ -21,7 +21,7 @@ import type { KernelElement, KeyFilter } from '../../agent/src/netlink/nft-eleme
 import type { SetChange } from '../../agent/src/netlink/nft-set.ts';
 import { fingerprint, type KernelChain } from '../../agent/src/netlink/nft-table.ts';
 import type { RouteEvent } from '../../agent/src/netlink/rt-event.ts';
-import { now, pause } from '../../agent/src/os/clock.ts';
+import { every, now, pause } from '../../agent/src/os/clock.ts';
 import { describe } from '../../agent/src/reconcile/desired.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
 import type { State } from '../../agent/src/step/state.ts';
@@ -332,6 +332,15 @@ function fakeTables(self: () => FakeKernel): Tables {
       };
     },
     generation: () => self().nft.generation,
+    watchGeneration: (milliseconds, onChange) => {
+      let last = 0;
+      const stop = every(milliseconds, () => {
+        if (self().nft.generation === last) return;
+        last = self().nft.generation;
+        onChange();
+      });
+      return done(stop);
+    },
     has: (table) => self().nft.tables.has(table),
     fingerprint: () => fingerprint(chainsOf(self().nft, TABLE)),
     othersChains: () => '',

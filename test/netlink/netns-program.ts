@@ -2,6 +2,7 @@
 // with nft, ip and conntrack, and provokes overruns. One line a claim.
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
+import { watchGeneration } from '../../agent/src/kernel/generation.ts';
 import { raiseGuard } from '../../agent/src/kernel/guard.ts';
 import { closeNetlink, receive } from '../../agent/src/kernel/netlink-socket.ts';
 import { putAddressAdd, putAddressDelete } from '../../agent/src/netlink/address.ts';
@@ -239,6 +240,39 @@ async function proveRoutes(): Promise<void> {
   );
 }
 
+async function proveGeneration(): Promise<void> {
+  const wait = (milliseconds: number): Promise<void> =>
+    new Promise((resolve) => void os.setTimeout(resolve, milliseconds));
+  await claimLater('a change of the generation number is told once, and nothing else', async () => {
+    let told = 0;
+    const changes = watchGeneration(20, () => {
+      told += 1;
+    });
+    if (!changes.ok) throw new Error(errorText(changes.error));
+    holds(!watchGeneration(20, () => {}).ok, 'a second watch');
+    await wait(200);
+    same(told, 1, 'the first reading');
+    await run('nft', 'add table inet generation');
+    await wait(200);
+    same(told, 2, 'a transaction');
+    await run('nft', 'delete table inet generation');
+    await wait(200);
+    same(told, 3, 'another one');
+    changes.value();
+    await run('nft', 'add table inet generation');
+    await wait(200);
+    same(told, 3, 'after the end');
+    const again = watchGeneration(20, () => {
+      told += 1;
+    });
+    holds(again.ok, 'a watch after the end');
+    await wait(200);
+    same(told, 4, 'the first reading of the next watch');
+    if (again.ok) again.value();
+    await run('nft', 'delete table inet generation');
+  });
+}
+
 async function proveNeighbours(): Promise<void> {
   await claimLater('the neighbour table, as ip neigh lists it', async () => {
     await run('ip', 'link', 'add', 'nb0', 'type', 'veth', 'peer', 'name', 'nb1');
@@ -372,6 +406,7 @@ async function proveFlows(): Promise<void> {
 
 await proveSets();
 await proveRoutes();
+await proveGeneration();
 await proveNeighbours();
 await proveFlows();
 await claimLater('the guard outlives a flush of everything, and not its socket', async () => {

@@ -31,7 +31,7 @@ function claimsOf(source: string, least: number): void {
 }
 
 claimsOf('be-probe', 25);
-claimsOf('netns-program', 14);
+claimsOf('netns-program', 15);
 claimsOf('effects-program', 3);
 claimsOf('full-set-program', 10);
 claimsOf('measure-program', 9);

@@ -1,4 +1,7 @@
 // kernel/generation: the generation of nf_tables: a number that each transaction of any program changes.
+import * as os from 'qjs:os';
+import * as watch from 'whp:generation';
+import { done, failed, type KernelResult, refused } from '../netlink/kernel-error.ts';
 import { readNftEvent } from '../netlink/nft-event.ts';
 import { putGenerationQuery } from '../netlink/nft-table.ts';
 import { dump } from './netlink-request.ts';
@@ -17,4 +20,19 @@ export function readGeneration(socket: NetlinkSocket): number {
     },
   );
   return generation;
+}
+
+/** Calls `onChange` when the number has changed, first time included, or cannot be read; the host program reads it at
+ * this interval. Ends with the returned function. */
+export function watchGeneration(
+  milliseconds: number,
+  onChange: () => void,
+): KernelResult<() => void> {
+  const fd = watch.open(milliseconds);
+  if (fd < 0) return failed(refused('watch', 'the generation number of nf_tables', -fd));
+  os.setReadHandler(fd, onChange);
+  return done(() => {
+    os.setReadHandler(fd, null);
+    watch.close();
+  });
 }

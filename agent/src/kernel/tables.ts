@@ -22,7 +22,7 @@ import { removeFile, writeText } from '../os/file.ts';
 import { reasonOf, runProgram } from '../os/process.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { readLeft } from './audit-table.ts';
-import { readGeneration } from './generation.ts';
+import { readGeneration, watchGeneration } from './generation.ts';
 import { type RaisedGuard, raiseGuard } from './guard.ts';
 import { dump } from './netlink-request.ts';
 import type { NetlinkSocket } from './netlink-socket.ts';
@@ -33,6 +33,9 @@ export interface Tables {
   load(text: string): Promise<KernelError | null>;
   /** The generation number: nftables transactions of all programs; 0: unknown. */
   generation(): number;
+  /** Calls `onChange` when the generation number, read at this interval, is another one; ends with the returned
+   * function. */
+  watchGeneration(milliseconds: number, onChange: () => void): KernelResult<() => void>;
   /** Whether there is a table of the family inet with this name. */
   has(table: string): boolean;
   /** The fingerprint (netlink/nft-table) of `table inet whp`; '': there is no table, or it has no chain. */
@@ -54,6 +57,7 @@ export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string)
   return {
     load: (text) => runNft(scratch, text),
     generation: () => readGeneration(socket),
+    watchGeneration,
     has: (table) => hasTable(socket, table),
     fingerprint: () => fingerprint(readChains(socket, NFPROTO_INET, true)),
     othersChains: () =>

@@ -1,4 +1,4 @@
-// os/native: types of the host program's own modules: whp:socket, whp:feeds, whp:system and whp:text. Written by hand
+// os/native: types of the host program's own modules: whp:socket, whp:feeds, whp:generation, whp:system and whp:text. Written by hand
 // from agent/native; members that agent/src does not use are left out.
 
 declare module 'whp:socket' {
@@ -187,6 +187,13 @@ declare module 'whp:feeds' {
     length: number,
     isAnswer: boolean,
   ): boolean;
+}
+
+declare module 'whp:generation' {
+  /** Reads the generation number of nf_tables at this interval. Returns a descriptor whose read handler is called
+   * when the number has changed, first time included, or cannot be read; or -errno. One at a time. */
+  export function open(milliseconds: number): number;
+  export function close(): void;
 }
 
 declare module 'whp:system' {

@@ -3,7 +3,7 @@
 
 import { heldElements, learnedSetsOf, withDevices } from '../learn/snapshot.ts';
 import { done, type KernelResult } from '../netlink/kernel-error.ts';
-import { after, every, now, unattended } from '../os/clock.ts';
+import { after, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { type RepairEffect, type RepairEvent, repairStep } from '../reconcile/repair.ts';
@@ -23,7 +23,7 @@ import { realize, realizedTables, tablesOf } from './realize.ts';
 import { noteRepair } from './repairs.ts';
 import { noteGone } from './table-state.ts';
 
-/** How often the generation number is read (one small message): half of the second within which a deleted table is
+/** How often the generation number is read, by the host program: half of the second within which a deleted table is
  * restored. */
 const ASK_MILLISECONDS = 500;
 
@@ -35,13 +35,17 @@ export function startKeeping(agent: Agent): KernelResult<() => void> {
     run(agent, event === null ? { kind: 'overrun' } : { kind: 'route', event });
   });
   if (!watch.ok) return watch;
-  const stopAsking = every(ASK_MILLISECONDS, () => {
+  const changes = kernel.tables.watchGeneration(ASK_MILLISECONDS, () => {
     if (table.piece === null) return;
     const own = kernel.sets.takeCommits();
     run(agent, { kind: 'generation', generation: kernel.tables.generation(), own });
   });
+  if (!changes.ok) {
+    watch.value.close();
+    return changes;
+  }
   return done(() => {
-    stopAsking();
+    changes.value();
     watch.value.close();
   });
 }

@@ -1,0 +1,141 @@
+/* The native module whp:generation: reads the generation number of nf_tables at an interval, and calls
+   the script only when it has changed. A reading costs a hundredth of what a wake-up of the script does.
+   The kernel's own notice of a change is not used: with a listener it makes one for each object of a
+   transaction, of every program, and loading a table takes three times as long. */
+#include "generation.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "args.h"
+
+enum { MOST_MILLISECONDS = 60000, ROOM = 1024 };
+
+static int timer = -1, netlink = -1;
+/* 0: not read yet, or it could not be read. */
+static uint32_t last;
+
+/* The generation number in an answer of nf_tables; 0: there is none. */
+static uint32_t number_in(const uint8_t *bytes, size_t size)
+{
+    const size_t header = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+    struct nlmsghdr head;
+    if (size < header)
+        return 0;
+    memcpy(&head, bytes, sizeof(head));
+    if (head.nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN) || head.nlmsg_len > size)
+        return 0;
+    for (size_t at = header; at + NLA_HDRLEN <= head.nlmsg_len;) {
+        struct nlattr attribute;
+        uint32_t number;
+        memcpy(&attribute, bytes + at, sizeof(attribute));
+        if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > head.nlmsg_len - at)
+            return 0;
+        if (attribute.nla_type == NFTA_GEN_ID && attribute.nla_len == NLA_HDRLEN + sizeof(number)) {
+            memcpy(&number, bytes + at + NLA_HDRLEN, sizeof(number));
+            return ntohl(number);
+        }
+        at += NLA_ALIGN(attribute.nla_len);
+    }
+    return 0;
+}
+
+/* Asks the kernel, which answers before send() returns; 0: it did not. */
+static uint32_t read_number(void)
+{
+    struct {
+        struct nlmsghdr head;
+        struct nfgenmsg netfilter;
+    } question = {{.nlmsg_len = sizeof(question),
+                   .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
+                   .nlmsg_flags = NLM_F_REQUEST},
+                  {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0}};
+    static uint8_t bytes[ROOM];
+    uint32_t number = 0;
+    struct sockaddr_nl from;
+    socklen_t length = sizeof(from);
+    ssize_t size;
+    if (send(netlink, &question, sizeof(question), MSG_DONTWAIT) < 0)
+        return 0;
+    while ((size = recvfrom(netlink, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from,
+                            &length)) >= 0) {
+        if (length == sizeof(from) && from.nl_pid == 0)
+            number = number_in(bytes, (size_t)size);
+        length = sizeof(from);
+    }
+    return number;
+}
+
+bool generation_wake(int fd)
+{
+    uint64_t expirations;
+    if (fd != timer)
+        return true;
+    ssize_t ignored = read(timer, &expirations, sizeof(expirations));
+    (void)ignored;
+    uint32_t number = read_number();
+    if (number != 0 && number == last)
+        return false;
+    last = number;
+    return true;
+}
+
+static void close_both(void)
+{
+    if (timer >= 0)
+        close(timer);
+    if (netlink >= 0)
+        close(netlink);
+    timer = netlink = -1;
+    last = 0;
+}
+
+static JSValue generation_open(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    int64_t milliseconds;
+    if (whole(ctx, argv[0], "milliseconds", 1, MOST_MILLISECONDS, &milliseconds))
+        return JS_EXCEPTION;
+    if (timer >= 0)
+        return JS_NewInt32(ctx, -EALREADY);
+    struct timespec interval = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+    struct itimerspec times = {interval, interval};
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (timer < 0 || netlink < 0 || timerfd_settime(timer, 0, &times, NULL) < 0) {
+        int error = errno;
+        close_both();
+        return JS_NewInt32(ctx, -error);
+    }
+    return JS_NewInt32(ctx, timer);
+}
+
+static JSValue generation_close(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    close_both();
+    return JS_UNDEFINED;
+}
+
+static const JSCFunctionListEntry exports[] = {
+    JS_CFUNC_DEF("open", 1, generation_open),
+    JS_CFUNC_DEF("close", 0, generation_close),
+};
+
+static int fill(JSContext *ctx, JSModuleDef *module)
+{
+    return JS_SetModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
+}
+
+JSModuleDef *whp_generation_module(JSContext *ctx, const char *name)
+{
+    JSModuleDef *module = JS_NewCModule(ctx, name, fill);
+    if (module)
+        JS_AddModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
+    return module;
+}
