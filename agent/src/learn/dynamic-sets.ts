@@ -8,7 +8,7 @@ import { findRange } from '../profile/range-match.ts';
 import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
 import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
 import { byteString } from '../wire/hex.ts';
-import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
 import { showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
 
@@ -130,7 +130,7 @@ export function noteAnnounced(
     for (const transport of mapped.transports) port(transport, mapped.port);
     return;
   }
-  const transport = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
+  const transport = transportName(packet.protocol);
   const shows =
     feed === 'port' ||
     (feed === 'range' && teachesPort(app, packet, transport)) ||

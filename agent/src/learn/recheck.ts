@@ -2,7 +2,7 @@
 // again. Called by step/evidence for every announced packet. Pure.
 import type { App } from '../policy/policy.ts';
 import { findRange } from '../profile/range-match.ts';
-import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
 import { showsPort } from './endpoint-port.ts';
 import type { EvidenceKind } from './evidence.ts';
 import type { Recheck } from './late-flows.ts';
@@ -29,12 +29,8 @@ export function rechecksOf(
   }
 }
 
-function protocolOf(packet: Packet): 'udp' | 'tcp' | null {
-  return packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
-}
-
 function ofRange(app: App, packet: Packet, mac: string | null): Recheck[] {
-  const protocol = protocolOf(packet);
+  const protocol = transportName(packet.protocol);
   if (protocol === null) return [];
   const { bytes, destination: offset, destinationPort: port, family } = packet;
   const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
