@@ -4,12 +4,11 @@
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
-import { findRange } from '../profile/range-match.ts';
 import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
 import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
 import { byteString } from '../wire/hex.ts';
 import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
-import { showsPort } from './endpoint-port.ts';
+import { rangeShowsPort, showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
 
 /** An element of a kernel set, and when it expires (milliseconds). */
@@ -133,18 +132,10 @@ export function noteAnnounced(
   const transport = transportName(packet.protocol);
   const shows =
     feed === 'port' ||
-    (feed === 'range' && teachesPort(app, packet, transport)) ||
+    (feed === 'range' && rangeShowsPort(app, packet)) ||
     (feed === 'addr' && showsPort(app, packet));
   if (shows && transport !== null) port(transport, packet.sourcePort);
   const isPeer = (feed === 'port' || feed === 'peer') && profile.peers.enabled;
   // A server learned by DNS or a TLS hello is a pair even where the profile disables peers.
   if (isPeer || feed === 'addr' || feed === 'hello') pair();
-}
-
-function teachesPort(app: App, packet: Packet, protocol: 'udp' | 'tcp' | null): boolean {
-  if (protocol === null) return false;
-  const { bytes, destination: offset, destinationPort: port, family } = packet;
-  const at = { bytes, offset, family, protocol, port };
-  const teaching = app.profile.ranges.filter(({ learn }) => learn.includes(protocol));
-  return findRange(teaching, at) !== null;
 }
