@@ -73,12 +73,12 @@ const FLOODS: readonly Flood[] = [
   },
 ];
 
-/** Records the agent's resident and the router's available kilobytes every two seconds. */
+/** Records the agent's resident and the router's available kilobytes every two seconds, while there is an agent. */
 const sampler = `while :; do
   r=$(grep VmRSS /proc/$(cat /tmp/whp.pid)/status)
   a=$(grep MemAvailable /proc/meminfo)
   set -- $r $a
-  echo "$2 $5"
+  [ $# -eq 6 ] && echo "$2 $5"
   sleep 2
 done >${MEMORY}`;
 
