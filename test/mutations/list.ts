@@ -220,6 +220,14 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/unit/learn/endpoints.test.ts', 'test/unit/bounds/fair-share.test.ts'],
   },
   {
+    name: 'copy-beyond-share',
+    promise: 'a table that is made again gives a device no more than its share',
+    file: 'agent/src/learn/dynamic-sets.ts',
+    from: 'if (left > 0 && !holdsUntil(taught, set, key, now)) isWhole = false;',
+    to: 'if (left < 0 && !holdsUntil(taught, set, key, now)) isWhole = false;',
+    tests: ['test/unit/step/copy-of-sets.test.ts'],
+  },
+  {
     name: 'no-guard',
     promise: 'without the table nothing new leaves the home',
     file: 'agent/src/runtime/guard.ts',

@@ -1,5 +1,6 @@
 // The guard holds back only unjudged packets of the app's devices: on a real kernel, packets to another network
-// of the router, NAT loopback and routed multicast pass while the agent runs.
+// of the router, NAT loopback and routed multicast pass while the agent runs. A table that is made again has what the
+// one before had, and no more.
 import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -146,6 +147,49 @@ test('without the table nothing new leaves, and it stands again', async () => {
   await until(late, ({ word }) => word === 'internet');
   assert.match(home.run('router', 'nft', 'list', 'tables'), 'inet whp\n');
   late.stop();
+});
+
+/** A datagram from the P2P port to each of `count` addresses. */
+function open(block: string, count: number): void {
+  const program = `const udp = require('dgram').createSocket('udp4');
+udp.bind(${P2P}, '192.168.1.11', async () => {
+  for (let i = 0; i < ${count}; i++) {
+    const to = '${block}.' + (i >> 8) + '.' + (i & 255);
+    await new Promise((done) => udp.send('x', 40000, to, done));
+  }
+  udp.close();
+});`;
+  home.run('device', 'node', '-e', program);
+}
+
+/** The elements with a peer in 93.186.0.0/16, by address and by MAC. */
+function latePeers(): string[] {
+  return ['skype_peer4', 'skype_peermac4'].flatMap((set) =>
+    Array.from(
+      home.run('router', 'nft', 'list', 'set', 'inet', 'whp', set).matchAll(/93\.186\.\d+\.\d+/g),
+      ([peer]) => `${set} ${peer}`,
+    ),
+  );
+}
+
+test('a table that is made again gives a device no peers beyond those of its share', async () => {
+  home.talk(P2P, NODE).stop();
+  home.run('router', 'nft', `add element inet whp skype_udp4 { 192.168.1.11 . ${P2P * 65536} }`);
+  open('93.185', 600);
+  // Then the kernel announces 200 packets again.
+  await pause(4500);
+  open('93.186', 60);
+  await pause(500);
+  const before = latePeers();
+  // In a minute the share grows by eight.
+  assert.ok(before.length <= 4, `${before}`);
+  home.run('router', 'nft', 'delete', 'table', 'inet', 'whp');
+  const standing = home.talk(4005, OTHER);
+  await until(standing, ({ word }) => word === 'internet');
+  standing.stop();
+  assert.equal(latePeers(), before);
+  const peers = home.run('router', 'nft', 'list', 'set', 'inet', 'whp', 'skype_peer4');
+  assert.ok(peers.split('93.185.').length > 100, 'none of its share is left');
 });
 
 /** A peer keeps sending to the inner address of a call. */

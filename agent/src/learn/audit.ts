@@ -2,7 +2,7 @@
 // kernel/audit-table reads the flows from the kernel. Pure.
 import { isRoutableText, parseAddress } from '../wire/address.ts';
 import { type FlowEnds, protocolName } from '../wire/flow-text.ts';
-import { TCP, UDP } from '../wire/packet.ts';
+import { transportName } from '../wire/packet.ts';
 import type { Learned } from './endpoints.ts';
 import { describe } from './evidence.ts';
 import { type Grounds, groundOf, type HomeEnd, type Lasting, type Setting } from './late-flows.ts';
@@ -45,7 +45,7 @@ export function judgeFlows(flows: readonly LeftFlow[], from: AuditSources): Judg
   return flows.flatMap((flow) => {
     const { device, devicePort, remote, remotePort, protocol } = flow;
     if (isForMany(remote)) return [];
-    const transport = protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null;
+    const transport = transportName(protocol);
     const remoteBytes = parseAddress(remote);
     const end: HomeEnd = { ...flow, remoteBytes, protocol: transport, outward: true };
     return from.grounds.flatMap((grounds) => {

@@ -4,12 +4,11 @@
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
-import { findRange } from '../profile/range-match.ts';
 import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
 import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
 import { byteString } from '../wire/hex.ts';
-import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
-import { showsPort } from './endpoint-port.ts';
+import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
+import { rangeShowsPort, showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
 
 /** An element of a kernel set, and when it expires (milliseconds). */
@@ -97,7 +96,8 @@ export function retainTaught(taught: Taught, apps: readonly string[]): void {
 }
 
 /** Adds the elements that the ruleset added for a packet it announced: the rules of ruleset/compile/prerouting
- * (evidence chains) and port-mapping, repeated on the same packet. `mac`: the device's; null: not known. */
+ * (evidence chains) and port-mapping, repeated on the same packet. `mac`: the device's; null: not known. `refusals`:
+ * how often the kernel has announced the packet as `full`, each time for a new port or pair that it did not add. */
 export function noteAnnounced(
   taught: Taught,
   app: App,
@@ -105,46 +105,48 @@ export function noteAnnounced(
   packet: Packet,
   mac: string | null,
   now: number,
+  refusals = 0,
 ): void {
-  const { profile } = app;
-  const { family } = packet;
-  const add = (kind: FilledKind, key: Uint8Array | null, lease: number, cap: number): void => {
-    if (key === null) return;
-    const one = { key, expires: now + lease * 1000 };
-    noteTaught(taught, setName(app.name, kind, family), one, cap);
+  const { caps, peers, ports } = app.profile;
+  let left = refusals;
+  const teach = (
+    kind: 'udp' | 'tcp' | 'peer',
+    keyOf: (device: string) => Uint8Array | null,
+    { leaseSeconds }: { readonly leaseSeconds: number },
+    cap: number,
+  ): void => {
+    let isWhole = true;
+    const add = (form: FilledKind, device: string): void => {
+      const key = keyOf(device);
+      const set = setName(app.name, form, packet.family);
+      if (key === null) return;
+      // A known element is renewed, whatever the share of its device.
+      if (left > 0 && !holdsUntil(taught, set, key, now)) isWhole = false;
+      else noteTaught(taught, set, { key, expires: now + leaseSeconds * 1000 }, cap);
+    };
+    add(kind, sourceText(packet));
+    if (mac !== null) add(`${kind}mac`, mac);
+    if (!isWhole) left -= 1;
   };
-  const port = (kind: 'udp' | 'tcp', number: number): void => {
-    const lease = profile.ports.leaseSeconds;
-    add(kind, portKey(sourceText(packet), number), lease, profile.caps.ports);
-    if (mac !== null) add(`${kind}mac`, portKey(mac, number), lease, profile.caps.ports);
-  };
-  const pair = (): void => {
-    const lease = profile.peers.leaseSeconds;
-    const remote = destinationText(packet);
-    add('peer', pairKey(sourceText(packet), remote), lease, profile.caps.peers);
-    if (mac !== null) add('peermac', pairKey(mac, remote), lease, profile.caps.peers);
-  };
+  const port = (kind: 'udp' | 'tcp', number: number): void =>
+    teach(kind, (device) => portKey(device, number), ports, caps.ports);
   if (feed === 'mapping') {
     const mapped = observePortmap(packet);
     if (mapped === null || 'malformed' in mapped) return;
     for (const transport of mapped.transports) port(transport, mapped.port);
     return;
   }
-  const transport = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
+  const isPeer = (feed === 'port' || feed === 'peer') && peers.enabled;
+  // A server learned by DNS or a TLS hello is a pair even where the profile disables peers.
+  if (isPeer || feed === 'addr' || feed === 'hello') {
+    // Before the port: of a device with too many pairs, the port that the same packet shows is in its set.
+    const remote = destinationText(packet);
+    teach('peer', (device) => pairKey(device, remote), peers, caps.peers);
+  }
+  const transport = transportName(packet.protocol);
   const shows =
     feed === 'port' ||
-    (feed === 'range' && teachesPort(app, packet, transport)) ||
+    (feed === 'range' && rangeShowsPort(app, packet)) ||
     (feed === 'addr' && showsPort(app, packet));
   if (shows && transport !== null) port(transport, packet.sourcePort);
-  const isPeer = (feed === 'port' || feed === 'peer') && profile.peers.enabled;
-  // A server learned by DNS or a TLS hello is a pair even where the profile disables peers.
-  if (isPeer || feed === 'addr' || feed === 'hello') pair();
-}
-
-function teachesPort(app: App, packet: Packet, protocol: 'udp' | 'tcp' | null): boolean {
-  if (protocol === null) return false;
-  const { bytes, destination: offset, destinationPort: port, family } = packet;
-  const at = { bytes, offset, family, protocol, port };
-  const teaching = app.profile.ranges.filter(({ learn }) => learn.includes(protocol));
-  return findRange(teaching, at) !== null;
 }

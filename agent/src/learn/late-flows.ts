@@ -15,7 +15,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../wire/address.ts';
-import { TCP, UDP } from '../wire/packet.ts';
+import { TCP, transportName, UDP } from '../wire/packet.ts';
 import { DNS_PORT } from '../wire/ports.ts';
 
 /** New evidence: running flows that match it are checked again. */
@@ -130,7 +130,7 @@ function endOf(tuple: Tuple, outward: boolean): HomeEnd {
     remote: destination,
     remoteBytes: parseAddress(destination),
     remotePort: destinationPort,
-    protocol: protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null,
+    protocol: transportName(protocol),
     outward,
   };
 }

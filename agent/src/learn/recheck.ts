@@ -1,9 +1,8 @@
 // learn/recheck: when a packet adds a port or a peer to a set, the evidence by which running flows are checked
 // again. Called by step/evidence for every announced packet. Pure.
 import type { App } from '../policy/policy.ts';
-import { findRange } from '../profile/range-match.ts';
-import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
-import { showsPort } from './endpoint-port.ts';
+import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
+import { rangeShowsPort, showsPort } from './endpoint-port.ts';
 import type { EvidenceKind } from './evidence.ts';
 import type { Recheck } from './late-flows.ts';
 import { observePortmap } from './observe-portmap.ts';
@@ -29,16 +28,9 @@ export function rechecksOf(
   }
 }
 
-function protocolOf(packet: Packet): 'udp' | 'tcp' | null {
-  return packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
-}
-
 function ofRange(app: App, packet: Packet, mac: string | null): Recheck[] {
-  const protocol = protocolOf(packet);
-  if (protocol === null) return [];
-  const { bytes, destination: offset, destinationPort: port, family } = packet;
-  const found = findRange(app.profile.ranges, { bytes, offset, family, protocol, port });
-  if (found === null || !found.range.learn.includes(protocol)) return [];
+  const protocol = transportName(packet.protocol);
+  if (protocol === null || !rangeShowsPort(app, packet)) return [];
   return [portRecheck(app, packet, mac, protocol)];
 }
 

@@ -2,7 +2,7 @@
 // window open, or a mapped port that behaves like another application's. `whp status` shows them; the agent
 // withdraws neither, since that could let a real call out directly. Pure and bounded.
 import type { AppFeed } from '../ruleset/names.ts';
-import { destinationText, type Packet, sourceText, TCP, UDP } from '../wire/packet.ts';
+import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
 import { observePortmap } from './observe-portmap.ts';
 
 interface Requests {
@@ -58,7 +58,7 @@ export function noteSuspect(
   now: number,
 ): void {
   const { ports } = suspects;
-  const transport = packet.protocol === UDP ? 'udp' : packet.protocol === TCP ? 'tcp' : null;
+  const transport = transportName(packet.protocol);
   const key = `${app} ${device} ${transport} ${packet.sourcePort}`;
   if (feed === 'request') noteRequest(suspects.requests, `${app} ${sourceText(packet)}`, now);
   else if (feed === 'mapping') noteMapping(ports, app, packet, device, now);

@@ -11,10 +11,11 @@ import { rechecksOf } from '../learn/recheck.ts';
 import { noteSuspect } from '../learn/suspects.ts';
 import type { App } from '../policy/policy.ts';
 import { type AppFeed, parsePrefix } from '../ruleset/names.ts';
+import { byteString } from '../wire/hex.ts';
 import { destinationText, type Packet, sourceText } from '../wire/packet.ts';
 import { onOutside } from './outside.ts';
 import { macOf, read, report } from './packet.ts';
-import type { Event, State } from './state.ts';
+import type { Event, PacketSpan, State } from './state.ts';
 
 export function onEvidence(
   state: State,
@@ -25,6 +26,7 @@ export function onEvidence(
   const said = parsePrefix(event.prefix);
   if (said === null || !('app' in said)) return NO_EFFECTS;
   const { prefix, bytes, offset, end } = event;
+  const refusals = takeRefusals(state, event, said.feed);
   const once = said.feed === 'late' || said.feed === 'full' || said.feed === 'outside';
   if (!once && isRepeat(state.repeats, prefix, bytes, offset, end, now)) return NO_EFFECTS;
   const app = state.apps.get(said.app);
@@ -35,7 +37,7 @@ export function onEvidence(
   if (said.feed === 'full') {
     return onFull(state, app, sourceText(packet), now);
   }
-  noteAnnounced(state.taught, app, said.feed, packet, mac, now);
+  noteAnnounced(state.taught, app, said.feed, packet, mac, now, refusals);
   const holder = mac ?? sourceText(packet);
   noteSuspect(state.suspects, said.feed, app.name, packet, holder, now);
   noteUse(state, app, said.feed, packet, holder);
@@ -48,6 +50,20 @@ export function onEvidence(
   }
   const rechecks = rechecksOf(app, said.feed, packet, mac);
   return [...rechecks.map((recheck): Effect => ({ kind: 'late', recheck })), shown];
+}
+
+/** How often this very packet was announced as `full` just before: first the rules that add announce what they did
+ * not add, then the evidence is announced. */
+function takeRefusals(
+  { refused }: State,
+  { bytes, offset, end }: PacketSpan,
+  feed: string,
+): number {
+  const copy = byteString(bytes.subarray(offset, end));
+  const count = refused.get(copy) ?? 0;
+  refused.clear();
+  if (feed === 'full') refused.set(copy, count + 1);
+  return count;
 }
 
 /** Marks the endpoint or pair of this flow as used, so that it is evicted last. */

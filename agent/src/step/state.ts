@@ -117,6 +117,8 @@ export interface State {
   readonly waiting: Waiting;
   readonly reports: Reports;
   readonly repeats: Repeats;
+  /** The packet that was last announced as `full`, and how often. */
+  readonly refused: Map<string, number>;
   /** When each app's sets were last evicted from, milliseconds. */
   readonly roomMade: Map<string, number>;
   readonly hellos: Hellos;
@@ -174,6 +176,7 @@ export function createState(
     waiting: before?.waiting ?? createWaiting(),
     reports: before?.reports ?? createReports(),
     repeats: before?.repeats ?? createRepeats(),
+    refused: before?.refused ?? new Map(),
     roomMade: before?.roomMade ?? new Map(),
     hellos: before?.hellos ?? createHellos(),
     standIns: before?.standIns ?? new Map(),

@@ -96,6 +96,11 @@ export function plainDevice(bytes: Uint8Array, offset: number, payload: number):
   return formatAddress(bytes, isAnswer ? source + (family === 4 ? 4 : 16) : source, family);
 }
 
+/** The transport with ports; null: another protocol. */
+export function transportName(protocol: number): 'udp' | 'tcp' | null {
+  return protocol === UDP ? 'udp' : protocol === TCP ? 'tcp' : null;
+}
+
 export function sourceText(packet: Packet): string {
   return formatAddress(packet.bytes, packet.source, packet.family);
 }

@@ -70,8 +70,11 @@ function inbound(device: string, port: number, remote: string): Connection {
 }
 
 /** The requests for another look at conntrack that `events` cause, each with its time. */
-function rechecksOf(events: readonly (readonly [at: number, Event])[]): [number, Recheck][] {
-  const state = createState(policy, () => false);
+function rechecksOf(
+  events: readonly (readonly [at: number, Event])[],
+  { of = policy } = {},
+): [number, Recheck][] {
+  const state = createState(of, () => false);
   return events.flatMap(([at, event]) =>
     step(state, event, at).flatMap((effect): [number, Recheck][] =>
       effect.kind === 'late' ? [[at, effect.recheck]] : [],
@@ -185,6 +188,17 @@ test('a port that a supernode, a mapping or a peer shows: its flows, either way 
   const tcp = direct(PHONE, 13021, PEER, 20000, true);
   // All flows between the device and a peer of its port are the app's.
   assert.equal(cutBy(recheck, [media, stranger, game, same, tcp]), [media, stranger, tcp]);
+});
+
+test('a range that shows the port does so behind an earlier one that has the address and shows none', () => {
+  const [range] = app.profile.ranges;
+  const wide = { ...range!, learn: [] };
+  const of = policyFrom({ profile: { ranges: [wide, ...app.profile.ranges] } });
+  const known = udp({ src: PHONE, dst: NODE, sport: 13021, dport: 40001 }, new Uint8Array(30));
+  const ends = { app: 'skype', device: PHONE, mac: null } as const;
+  const recheck: Recheck = { kind: 'port', ...ends, protocol: 'udp', port: 13021 };
+  const rechecks = rechecksOf([[1000, shown('whp:range:skype', known)]], { of });
+  assert.equal(rechecks, [[1000, recheck]]);
 });
 
 test('a port that one address of a device shows is the port of all its addresses', () => {

@@ -111,8 +111,8 @@ test('a flood of flows of one device for twenty seconds: others keep the reason 
   for (let i = 0; i < count; i++) {
     life.now += 20_000 / count;
     flood.set([i >> 16, (i >> 8) & 255, i & 255], 17);
-    take(life, { kind: 'evidence', mac: null, prefix: 'whp:port:skype', ...span(flood) });
     take(life, { kind: 'evidence', mac: null, prefix: 'whp:full:skype', ...span(flood) });
+    take(life, { kind: 'evidence', mac: null, prefix: 'whp:port:skype', ...span(flood) });
   }
   const { evidence } = life.state;
   assert.is(evidence.flows.size, evidence.cap);

@@ -141,7 +141,8 @@ export function endpointLessons(app: App, family: Family): Rule[] {
   ];
 }
 
-/** Announces that an element was not added; the agent evicts elements. */
+/** Announces that an element was not added, before the evidence of the packet is announced: the agent evicts elements,
+ * and does not note this one as added (step/evidence). */
 export function fullChain(context: Context, app: App): Chain {
   return {
     name: `${app.name}_full`,
