@@ -431,8 +431,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'names-forge-lines',
     promise: 'a name from the wire ends no line and moves no cursor',
     file: 'agent/src/wire/dns-names.ts',
-    from: 'byte > 32 && byte < 127 && byte !== DOT',
-    to: 'byte !== DOT',
+    from: '[^!-~]|[.',
+    to: '[.',
     tests: ['test/unit/wire/dns.test.ts'],
   },
   {
