@@ -1,5 +1,6 @@
-/* The native module whp:generation: reads the generation number of nf_tables at an interval, and calls
-   the script only when it has changed. A reading costs a hundredth of what a wake-up of the script does.
+/* The native module whp:generation: reads the generation number of nf_tables when the script asks for it,
+   and at an interval, where it calls the script only when the number has changed: a reading costs a
+   hundredth of what a wake-up of the script does.
    The kernel's own notice of a change is not used: with a listener it makes one for each object of a
    transaction, of every program, and loading a table takes three times as long. */
 #include "generation.h"
@@ -50,6 +51,8 @@ static uint32_t number_in(const uint8_t *bytes, size_t size)
 /* Asks the kernel, which answers before send() returns; 0: it did not. */
 static uint32_t read_number(void)
 {
+    if (netlink < 0)
+        netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
     struct {
         struct nlmsghdr head;
         struct nfgenmsg netfilter;
@@ -87,13 +90,11 @@ bool generation_wake(int fd)
     return true;
 }
 
-static void close_both(void)
+static void close_timer(void)
 {
     if (timer >= 0)
         close(timer);
-    if (netlink >= 0)
-        close(netlink);
-    timer = netlink = -1;
+    timer = -1;
     last = 0;
 }
 
@@ -107,10 +108,9 @@ static JSValue generation_open(JSContext *ctx, JSValueConst self, int argc, JSVa
     struct timespec interval = {milliseconds / 1000, milliseconds % 1000 * 1000000};
     struct itimerspec times = {interval, interval};
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    if (timer < 0 || netlink < 0 || timerfd_settime(timer, 0, &times, NULL) < 0) {
+    if (timer < 0 || timerfd_settime(timer, 0, &times, NULL) < 0) {
         int error = errno;
-        close_both();
+        close_timer();
         return JS_NewInt32(ctx, -error);
     }
     return JS_NewInt32(ctx, timer);
@@ -118,13 +118,19 @@ static JSValue generation_open(JSContext *ctx, JSValueConst self, int argc, JSVa
 
 static JSValue generation_close(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
-    close_both();
+    close_timer();
     return JS_UNDEFINED;
+}
+
+static JSValue generation_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    return JS_NewUint32(ctx, read_number());
 }
 
 static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("open", 1, generation_open),
     JS_CFUNC_DEF("close", 0, generation_close),
+    JS_CFUNC_DEF("read", 0, generation_read),
 };
 
 static int fill(JSContext *ctx, JSModuleDef *module)

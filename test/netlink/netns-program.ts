@@ -22,7 +22,6 @@ import {
   putLogBind,
   readLoggedPacket,
 } from '../../agent/src/netlink/nflog.ts';
-import { readNftEvent } from '../../agent/src/netlink/nft-event.ts';
 import type { SetChange, SetElement } from '../../agent/src/netlink/nft-set.ts';
 import { putRouteDelete, putRouteReplace } from '../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
@@ -30,7 +29,7 @@ import { putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
 import { errorText } from '../../agent/src/os/errno.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
 import { MARK_RULE } from '../fixtures/kernel-objects.ts';
-import { putLinkMtu, putLinkState } from '../fixtures/netlink-requests.ts';
+import { putLinkMtu, putLinkState, readTableEvent } from '../fixtures/netlink-requests.ts';
 import { claimLater, finish, holds, same } from './claims.ts';
 import { NFNLGRP_NFTABLES } from './nft-constants.ts';
 import { ask, changeSets, list, must, netfilter, open, route, WHERE } from './probe-socket.ts';
@@ -385,13 +384,13 @@ async function proveFlows(): Promise<void> {
     receive(
       events,
       (m, r) => {
-        const event = readNftEvent(r, m);
-        if (event.ok && event.value.kind === 'generation') seen.push(event.value.program);
+        const event = readTableEvent(r, m);
+        if (event?.kind === 'table-deleted') seen.push(event.table);
       },
       1000,
     );
     holds(events.counters.overruns > 0, 'not counted');
-    holds(seen.includes('nft') || events.counters.overruns > 1, `seen: ${seen}`);
+    holds(seen.includes('whpt') || events.counters.overruns > 1, `seen: ${seen}`);
     closeNetlink(events);
   });
   await claimLater('a request to a table that is gone is refused by errno', async () => {

@@ -73,7 +73,7 @@ export interface Sets {
 export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
   let commits = 0;
   const read: Sets['read'] = (set, most, wanted) => readSet(socket, set, most, wanted);
-  const teaching = createTeaching(read, () => readGeneration(socket));
+  const teaching = createTeaching(read);
   const change: Sets['change'] = (changes) => {
     for (const part of splitChanges(changes)) {
       const error = commitPart(socket, part);
@@ -103,7 +103,6 @@ export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
 interface Teaching {
   readonly packets: ElementPackets;
   readonly read: Sets['read'];
-  readonly readGeneration: () => number;
   /** The generation in which what `isProven` says was found. */
   generation: number;
   isProven: { 4: boolean | null; 6: boolean | null };
@@ -117,10 +116,10 @@ const AGAIN = 10_000;
 /** How often packets are sent again because another program has changed a table meanwhile. */
 const TRIES = 3;
 
-function createTeaching(read: Sets['read'], readGeneration: () => number): Teaching {
+function createTeaching(read: Sets['read']): Teaching {
   const isProven = { 4: null, 6: null };
   const none = { generation: 0, failedAt: Number.NEGATIVE_INFINITY, proofs: 0 };
-  return { packets: elementPackets(), read, readGeneration, isProven, ...none };
+  return { packets: elementPackets(), read, isProven, ...none };
 }
 
 /** Sends a packet for each element. Returns the changes of those that no rule has taken. Another table may take a
@@ -128,7 +127,7 @@ function createTeaching(read: Sets['read'], readGeneration: () => number): Teach
 function leftByPackets(teaching: Teaching, changes: readonly SetChange[]): readonly SetChange[] {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const left = changes.flatMap((one) => leftByPacket(teaching, one));
-    const generation = teaching.readGeneration();
+    const generation = readGeneration();
     if (generation !== 0 && generation === teaching.generation) return left;
     startProofs(teaching, generation);
   }

@@ -56,7 +56,7 @@ export interface Tables {
 export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string): Tables {
   return {
     load: (text) => runNft(scratch, text),
-    generation: () => readGeneration(socket),
+    generation: readGeneration,
     watchGeneration,
     has: (table) => hasTable(socket, table),
     fingerprint: () => fingerprint(readChains(socket, NFPROTO_INET, true)),

@@ -16,7 +16,6 @@ import {
 } from './message.ts';
 import {
   NFT_MSG_GETCHAIN,
-  NFT_MSG_GETGEN,
   NFT_MSG_GETTABLE,
   NFT_MSG_NEWCHAIN,
   NFT_MSG_NEWFLOWTABLE,
@@ -37,13 +36,6 @@ export const TABLE_MESSAGE = type(NFT_MSG_NEWTABLE);
 export const CHAIN = type(NFT_MSG_NEWCHAIN);
 /** Message type of a dumped flow table. */
 export const FLOWTABLE = type(NFT_MSG_NEWFLOWTABLE);
-
-/** Requests the generation; the reply is one message for nft-event's `readNftEvent` (kind "generation"). */
-export function putGenerationQuery(w: Writer, seq: number): void {
-  beginMessage(w, type(NFT_MSG_GETGEN), NLM_F_REQUEST, seq);
-  putNetfilter(w, 0, 0);
-  endMessage(w);
-}
 
 /** Asks for one table: the replies are its message and an acknowledgement, or an error (isNotFound). */
 export function putTableQuery(w: Writer, seq: number, family: number, table: string): void {

@@ -190,7 +190,9 @@ declare module 'whp:feeds' {
 }
 
 declare module 'whp:generation' {
-  /** Reads the generation number of nf_tables at this interval. Returns a descriptor whose read handler is called
+  /** The generation number of nf_tables: each transaction of any program makes it one greater. 0: unknown. */
+  export function read(): number;
+  /** Reads it at this interval. Returns a descriptor whose read handler is called
    * when the number has changed, first time included, or cannot be read; or -errno. One at a time. */
   export function open(milliseconds: number): number;
   export function close(): void;

@@ -20,7 +20,6 @@ import {
 import { createQueuedPacket, readQueuedPacket } from '../../../agent/src/netlink/nfqueue.ts';
 import { readCounter } from '../../../agent/src/netlink/nft-counter.ts';
 import { readElements } from '../../../agent/src/netlink/nft-element.ts';
-import { readNftEvent } from '../../../agent/src/netlink/nft-event.ts';
 import { readRoute } from '../../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../../agent/src/netlink/rt-event.ts';
 import { readRule } from '../../../agent/src/netlink/rule.ts';
@@ -58,7 +57,6 @@ const DECODERS: readonly Decoder[] = [
     }
   }),
   said(readCounter, ({ packets, bytes }) => must(packets >= 0 && bytes >= 0, 'a count')),
-  said(readNftEvent, () => {}),
   said(readRouteEvent, () => {}),
   said(readConnection, ({ original, reply }) => {
     for (const { source, destination } of [original, reply]) {
