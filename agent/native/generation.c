@@ -1,8 +1,8 @@
 /* The native module whp:generation: reads the generation number of nf_tables when the script asks for it,
    and at an interval, where it calls the script only when the number has changed: a reading costs a
    hundredth of what a wake-up of the script does.
-   The kernel's own notice of a change is not used: with a listener it makes one for each object of a
-   transaction, of every program, and loading a table takes three times as long. */
+   The kernel's own notice of a change is not used: with a listener it makes one for each element of
+   each transaction of every program. */
 #include "generation.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named in the bundle's #! line.
    One quickjs-ng runtime runs one module file with the modules qjs:std, qjs:os, whp:socket,
-   whp:feeds, whp:system and whp:text. No other file is loaded but the bundle's bytecode (bundle.c).
-   Event loop and watchdog are in loop.c. */
+   whp:feeds, whp:generation, whp:system and whp:text. No other file is loaded but the bundle's
+   bytecode (bundle.c). Event loop and watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
