@@ -214,8 +214,9 @@ export type Evidence = (typeof EVIDENCES)[number];
 
 /**
  * Topics of NFLOG packets of one application: an evidence; `late` (evidence for a flow that already has a
- * direct NAT binding); `request` (a connection request opened the window); `full` (an element
- * was not added: a learned set is full, and the agent has to evict, or its device is beyond its share); `inbound` (a flow from the WAN was refused).
+ * direct NAT binding); `request` (a connection request opened the window); `full` (an element was not added: a learned
+ * set is full, and the agent has to evict, or its device is beyond its share); `inbound` (a flow from the WAN was
+ * refused).
  */
 const APP_FEEDS = [...EVIDENCES, 'late', 'request', 'full', 'inbound'] as const;
 export type AppFeed = (typeof APP_FEEDS)[number];

@@ -59,6 +59,7 @@ function takeRefusals(
   { bytes, offset, end }: PacketSpan,
   feed: string,
 ): number {
+  if (feed !== 'full' && refused.size === 0) return 0;
   const copy = byteString(bytes.subarray(offset, end));
   const count = refused.get(copy) ?? 0;
   refused.clear();
