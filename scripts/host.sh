@@ -3,7 +3,7 @@
 # host.sh [x86_64|mipsel|mips|asan ...], default x86_64 mipsel mips. The MIPS builds have the package's C library,
 # instructions and flags, without its shared libraries: they run in any root file system and under qemu-user.
 # A build whose sources, flags and compiler are unchanged is left alone; another takes 20 s, asan 40 s, and the
-# first one fetches and compiles the engine. Cache: WHP_CACHE.
+# first one fetches and compiles the engine, and for MIPS the C library. Cache: WHP_CACHE.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh

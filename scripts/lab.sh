@@ -111,7 +111,7 @@ if [ -n "$missing" ]; then
   }
   rm -f "$log"
 fi
-# A fetch builds nothing, and a build fetches: it holds the lock.
+# A fetch takes no lock: the build that holds it fetches its sources by this script.
 case $command in fetch*) ;; *) flock 9 ;; esac
 if $build && [ -x scripts/host.sh ]; then
   ./scripts/host.sh x86_64 mipsel >&2 || die 'scripts/host.sh failed'
@@ -131,7 +131,7 @@ if [ "$command" = probe ]; then
 fi
 flock -u 9
 exec 9>&-
-# After the lock, since it fetches its sources by this script.
+# It has a lock of its own.
 case "$command $router" in
   'probe mips' | 'big-endian mips') ./scripts/kernel-mips.sh "$WHP_KERNEL" >&2 || die 'scripts/kernel-mips.sh failed' ;;
 esac

@@ -16,6 +16,7 @@
 #include "asked.h"
 #include "glance.h"
 #include "message.h"
+#include "module.h"
 #include "questions.h"
 
 enum {
@@ -334,15 +335,4 @@ static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("isStranger", 4, feeds_is_stranger),
 };
 
-static int fill(JSContext *ctx, JSModuleDef *module)
-{
-    return JS_SetModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-}
-
-JSModuleDef *whp_feeds_module(JSContext *ctx, const char *name)
-{
-    JSModuleDef *module = JS_NewCModule(ctx, name, fill);
-    if (module)
-        JS_AddModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-    return module;
-}
+NATIVE_MODULE(whp_feeds_module)

@@ -1,6 +1,6 @@
 /* The native module whp:generation: reads the generation number of nf_tables when the script asks for it,
-   and at an interval, where it calls the script only when the number has changed: a reading costs a
-   hundredth of what a wake-up of the script does.
+   and at an interval, where it calls the script only when the number has changed: a wake-up of the
+   script costs several times what a reading does.
    The kernel's own notice of a change is not used: with a listener it makes one for each element of
    each transaction of every program. */
 #include "generation.h"
@@ -9,13 +9,14 @@
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "args.h"
+#include "attribute.h"
+#include "module.h"
 
 enum { MOST_MILLISECONDS = 60000, ROOM = 1024 };
 
@@ -33,18 +34,14 @@ static uint32_t number_in(const uint8_t *bytes, size_t size)
     memcpy(&head, bytes, sizeof(head));
     if (head.nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN) || head.nlmsg_len > size)
         return 0;
-    for (size_t at = header; at + NLA_HDRLEN <= head.nlmsg_len;) {
-        struct nlattr attribute;
-        uint32_t number;
-        memcpy(&attribute, bytes + at, sizeof(attribute));
-        if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > head.nlmsg_len - at)
-            return 0;
-        if (attribute.nla_type == NFTA_GEN_ID && attribute.nla_len == NLA_HDRLEN + sizeof(number)) {
-            memcpy(&number, bytes + at + NLA_HDRLEN, sizeof(number));
+    size_t at = header;
+    struct attribute one;
+    uint32_t number;
+    while (next_attribute(bytes, head.nlmsg_len, &at, &one) == WALK_FOUND)
+        if (one.type == NFTA_GEN_ID && one.size == sizeof(number)) {
+            memcpy(&number, bytes + one.body, sizeof(number));
             return ntohl(number);
         }
-        at += NLA_ALIGN(attribute.nla_len);
-    }
     return 0;
 }
 
@@ -133,15 +130,4 @@ static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("read", 0, generation_read),
 };
 
-static int fill(JSContext *ctx, JSModuleDef *module)
-{
-    return JS_SetModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-}
-
-JSModuleDef *whp_generation_module(JSContext *ctx, const char *name)
-{
-    JSModuleDef *module = JS_NewCModule(ctx, name, fill);
-    if (module)
-        JS_AddModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-    return module;
-}
+NATIVE_MODULE(whp_generation_module)

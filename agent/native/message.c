@@ -3,10 +3,11 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
 #include <linux/netfilter/nfnetlink_queue.h>
-#include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "attribute.h"
 
 enum { OLDEST = 6000 }; /* milliseconds: an age above this means that the clock was set */
 
@@ -30,14 +31,12 @@ bool read_packet(const uint8_t *data, size_t size, bool is_log, struct packet *p
         NLMSG_ALIGN(head.nlmsg_len) < size)
         return false;
     memset(packet, 0, sizeof(*packet));
-    for (size_t end = head.nlmsg_len; at + NLA_HDRLEN <= end;) {
-        struct nlattr attribute;
-        memcpy(&attribute, data + at, sizeof(attribute));
-        if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > end - at)
-            return false;
-        const uint8_t *body = data + at + NLA_HDRLEN;
-        size_t length = attribute.nla_len - NLA_HDRLEN;
-        int kind = attribute.nla_type & NLA_TYPE_MASK;
+    struct attribute one;
+    enum walk walk;
+    while ((walk = next_attribute(data, head.nlmsg_len, &at, &one)) == WALK_FOUND) {
+        const uint8_t *body = data + one.body;
+        size_t length = one.size;
+        int kind = (int)one.type;
         if (kind == ATTRIBUTES[is_log].payload) {
             packet->payload = body;
             packet->payload_size = length;
@@ -50,9 +49,8 @@ bool read_packet(const uint8_t *data, size_t size, bool is_log, struct packet *p
             packet->stamp = body;
         else if (kind == ATTRIBUTES[is_log].mac && length >= 4 + MAC && body[0] == 0 && body[1] == MAC)
             packet->mac = body + 4;
-        at += NLA_ALIGN(attribute.nla_len);
     }
-    return packet->payload != NULL && (is_log || packet->header != NULL);
+    return walk == WALK_ENDED && packet->payload != NULL && (is_log || packet->header != NULL);
 }
 
 /* Milliseconds of a clock. */

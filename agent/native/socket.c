@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "args.h"
+#include "attribute.h"
+#include "module.h"
 
 /* For calls that have done nothing if they return EINTR. */
 #define RETRY(result, call) \
@@ -265,20 +267,17 @@ static JSValue socket_attributes(JSContext *ctx, JSValueConst self, int argc, JS
     memset(into, 0, room);
     if (end > size)
         return JS_FALSE;
-    for (size_t at = (size_t)first; at + NLA_HDRLEN <= end;) {
-        struct nlattr attribute;
-        memcpy(&attribute, bytes + at, sizeof(attribute));
-        if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > end - at)
-            return JS_FALSE;
-        size_t type = attribute.nla_type & NLA_TYPE_MASK;
-        int32_t found[] = {(int32_t)at + NLA_HDRLEN, attribute.nla_len - NLA_HDRLEN};
-        if (type < types) {
-            memcpy(into + type * sizeof(int32_t), &found[0], sizeof(int32_t));
-            memcpy(into + (types + type) * sizeof(int32_t), &found[1], sizeof(int32_t));
+    size_t at = (size_t)first;
+    struct attribute one;
+    enum walk walk;
+    while ((walk = next_attribute(bytes, end, &at, &one)) == WALK_FOUND) {
+        int32_t found[] = {(int32_t)one.body, (int32_t)one.size};
+        if (one.type < types) {
+            memcpy(into + one.type * sizeof(int32_t), &found[0], sizeof(int32_t));
+            memcpy(into + (types + one.type) * sizeof(int32_t), &found[1], sizeof(int32_t));
         }
-        at += NLA_ALIGN(attribute.nla_len);
     }
-    return JS_TRUE;
+    return JS_NewBool(ctx, walk == WALK_ENDED);
 }
 
 /* These numbers differ on MIPS, so they come from the compiler. */
@@ -318,15 +317,4 @@ static const JSCFunctionListEntry exports[] = {
     NUMBER(EHOSTUNREACH), NUMBER(EALREADY), NUMBER(EINPROGRESS),
 };
 
-static int fill(JSContext *ctx, JSModuleDef *module)
-{
-    return JS_SetModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-}
-
-JSModuleDef *whp_socket_module(JSContext *ctx, const char *name)
-{
-    JSModuleDef *module = JS_NewCModule(ctx, name, fill);
-    if (module)
-        JS_AddModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-    return module;
-}
+NATIVE_MODULE(whp_socket_module)

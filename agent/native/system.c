@@ -2,6 +2,8 @@
    have fsync and mode, which qjs:os lacks. An invalid argument throws before any system call. */
 #include "system.h"
 
+#include "module.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -195,15 +197,4 @@ static const JSCFunctionListEntry exports[] = {
     NUMBER(O_NOFOLLOW), NUMBER(O_CLOEXEC), NUMBER(O_NONBLOCK),
 };
 
-static int fill(JSContext *ctx, JSModuleDef *module)
-{
-    return JS_SetModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-}
-
-JSModuleDef *whp_system_module(JSContext *ctx, const char *name)
-{
-    JSModuleDef *module = JS_NewCModule(ctx, name, fill);
-    if (module)
-        JS_AddModuleExportList(ctx, module, exports, sizeof(exports) / sizeof(exports[0]));
-    return module;
-}
+NATIVE_MODULE(whp_system_module)

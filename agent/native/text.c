@@ -3,6 +3,8 @@
    router, and the table's text is 43 KB. */
 #include "text.h"
 
+#include "module.h"
+
 #include <math.h>
 #include <stdint.h>
 
@@ -49,20 +51,9 @@ static JSValue encode(JSContext *ctx, JSValueConst this_value, int argc, JSValue
     return buffer;
 }
 
-static const JSCFunctionListEntry functions[] = {
+static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("decode", 3, decode),
     JS_CFUNC_DEF("encode", 1, encode),
 };
 
-static int fill(JSContext *ctx, JSModuleDef *module)
-{
-    return JS_SetModuleExportList(ctx, module, functions, sizeof(functions) / sizeof(functions[0]));
-}
-
-JSModuleDef *whp_text_module(JSContext *ctx, const char *name)
-{
-    JSModuleDef *module = JS_NewCModule(ctx, name, fill);
-    if (module)
-        JS_AddModuleExportList(ctx, module, functions, sizeof(functions) / sizeof(functions[0]));
-    return module;
-}
+NATIVE_MODULE(whp_text_module)

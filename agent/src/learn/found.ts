@@ -50,7 +50,7 @@ export function matchesByApp(
   };
   for (const question of message.questions) look(question.name, true, null);
   const asked = message.questions[0]?.name.text;
-  for (const alias of asked === undefined ? [] : aliasesHere(observer, asked, device, now)) {
+  for (const alias of asked === undefined ? [] : aliasesHere(observer, () => asked, device, now)) {
     if (byApp.has(alias.app)) continue;
     const name = alias.name;
     const found = foundAt(alias, name, alias.root, true);
@@ -69,12 +69,14 @@ function foundAt(match: NameMatch, name: string, root: string, inQuestion: boole
   return { match, name, root, inQuestion, names: new Map(), records: new Set() };
 }
 
-/** Aliases with this name that the device at an address has. */
+/** Aliases that the device at an address has for a name. `nameOf`: its text, made only where there are aliases. */
 export function aliasesHere(
   { aliases, whoIs }: DnsObserver,
-  name: string,
+  nameOf: () => string,
   device: string,
   now: number,
 ): readonly Alias[] {
+  if (aliases.count === 0) return [];
+  const name = nameOf();
   return whoIs(device).flatMap((one) => aliasesOf(aliases, one, name, now));
 }

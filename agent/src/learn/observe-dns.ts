@@ -258,8 +258,7 @@ export function observeDnsQuery(
     at = readName(bytes, offset, end, at, scratch);
     if (at < 0) break;
     const its = matchLabels(observer.matcher, bytes, scratch);
-    const isLed = observer.aliases.count > 0;
-    const led = isLed ? aliasesHere(observer, nameText(bytes, scratch), device, now) : [];
+    const led = aliasesHere(observer, () => nameText(bytes, scratch), device, now);
     for (const match of [...its, ...led]) {
       if (!matches.some(({ app }) => app === match.app)) matches.push(match);
     }

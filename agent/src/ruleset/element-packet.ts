@@ -3,7 +3,7 @@
 // would read the ruleset again. Pure: kernel/element-packets sends it.
 import type { Family } from '../wire/address.ts';
 import { UDP } from '../wire/packet.ts';
-import { LEASES, MAC_FIELD, SLACK } from './elements.ts';
+import { MAC_FIELD, shortestLease } from './elements.ts';
 
 /** Packet mark of the sockets that send them, all 32 bits: "whp". */
 export const ELEMENT_MARK = 0x00776870;
@@ -86,10 +86,7 @@ function factsOf(set: string): SetFacts {
 /** The lease that keeps an element `timeout` milliseconds or longer; absent: that of the set. null: none does. */
 export function leaseFor(set: string, timeout: number | undefined): number | null {
   if (factsOf(set).isOfOneLease) return timeout === undefined ? OF_THE_SET : null;
-  if (timeout === undefined) return null;
-  // The clock has fractions: a sum of times and a difference of two can be larger than what was added.
-  const whole = Math.floor(timeout);
-  return LEASES.find((seconds) => seconds * 1000 + SLACK >= whole) ?? null;
+  return timeout === undefined ? null : shortestLease(timeout);
 }
 
 /** The packet with its IP header; null: the set's elements are not sent as packets, or the key does not fit. */

@@ -18,10 +18,16 @@ export const SLACK = 10_000;
  */
 export const LEASES = [300, 1200, 3600, 14400, 86400, 604800] as const;
 
-/** Milliseconds that an element is kept which is needed for `milliseconds`: the shortest lease that is enough. */
+/** The shortest lease, with SLACK, that is enough for `milliseconds`; null: none is. A sum of times and a difference of
+ * two, on a clock with fractions, can be a fraction larger than what was added. */
+export function shortestLease(milliseconds: number): number | null {
+  const whole = Math.floor(milliseconds);
+  return LEASES.find((seconds) => seconds * 1000 + SLACK >= whole) ?? null;
+}
+
+/** Milliseconds that an element is kept which is needed for `milliseconds`. */
 export function keptFor(milliseconds: number): number {
-  const lease = LEASES.find((seconds) => seconds * 1000 + SLACK >= milliseconds) ?? LEASES.at(-1)!;
-  return lease * 1000 + SLACK;
+  return (shortestLease(milliseconds) ?? LEASES.at(-1)!) * 1000 + SLACK;
 }
 
 /** Milliseconds that a window for port mappings outlasts its query: further queries of a burst change nothing. */
