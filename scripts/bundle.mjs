@@ -13,7 +13,7 @@ import { readWords } from './lib/usage.mjs';
 // The engine compiles the whole file once a boot, some 2 ms a KB on a 24K router, and keeps its bytecode in
 // RAM. scripts/package.sh bounds the package, of which this file is a third. See docs/decisions.md, "The bundle
 // has a budget"; out/whp.meta.json has the bytes of each file.
-const BUDGET_BYTES = 512 * 1024;
+const BUDGET_BYTES = 528 * 1024;
 
 readWords(import.meta.url);
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));

@@ -1,57 +1,58 @@
-/* The native module whp:feeds: packets of the kernel's feeds that cost the script nothing. A held DNS
-   answer that certainly concerns no application (glance.c) is accepted here, and the query of a
-   device that concerns none is noted (asked.c). Every other packet is the script's, in its order.
-   This runs while no script runs: in the event loop, or in receive(), which a script calls. */
+/* The feeds, and the thread that reads them: it judges each packet as soon as it arrives, also while
+   the script runs. What the script has to read waits for it in a row of each feed, in the order of its
+   arrival. Where there is no thread (WHP_GLANCE=0, no memory), the script's receive() does the same. */
 #include "feeds.h"
 
 #include <errno.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter/nfnetlink_queue.h>
-#include <linux/netlink.h>
-#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/socket.h>
-
-#include "args.h"
-#include "asked.h"
-#include "glance.h"
-#include "message.h"
-#include "module.h"
-#include "questions.h"
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     FEEDS = 8,
-    TURN = 16,       /* datagrams of one call: as many as the script reads in one turn */
-    GATEWAYS = 64,   /* most other routers of the home */
-    UDP = 17,
-    ACCEPT = 1,      /* NF_ACCEPT; its header excludes netinet/in.h in musl */
+    TURN = 16,         /* datagrams of one call: as many as the script reads in one turn */
+    ROW = 1 << 18,     /* bytes that may wait for the script */
+    LONGEST = 0x11000, /* of a datagram: a packet of 64 KiB, and its attributes */
+    CHEAP = 1 << 14,   /* bytes of a row whose memory is kept */
+    STACK = 1 << 16,
 };
 
-/* `held`: answers in the first queue. `behind`: answers in the queue that is read when the first is
-   empty. `logged`: queries, and what else is logged to their group. */
-enum kind { HELD, BEHIND, LOGGED };
-
-/* Numbers that the script reads, in host order: packets that were dealt with here; packets read since
-   the feed was last empty. */
-enum { DEALT, ROW, COUNTS };
+/* A datagram that waits, before its bytes. `result`: its size, or -errno. */
+struct waiting {
+    int32_t result;
+    uint32_t is_known;
+    struct sockaddr_nl from;
+};
 
 struct feed {
     bool is_open;
     enum kind kind;
     int fd;
-    JSValue buffer, counts;
-    bool is_pending; /* the datagram in the buffer is for the script */
-    int result;      /* its size, or -errno */
-    struct sockaddr_nl from;
+    int ready;         /* eventfd: not 0 while the row is not empty */
+    uint8_t *row;      /* ROW bytes */
+    size_t first, end; /* the row is empty: both are 0 */
+    uint32_t counts[FEED_COUNTS];
 };
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct feed feeds[FEEDS];
-static uint8_t names[GLANCE_MOST];
-static bool is_allowed;
-static bool is_ready;    /* `names` and `led` are set */
-static JSValue led;
-static uint8_t gateways[GATEWAYS][MAC];
-static size_t gateway_count;
+static bool is_allowed, has_reader, is_ending;
+static pthread_t reader;
+static int changed = -1; /* eventfd: the reader has to look which feeds there are */
+
+void feeds_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void feeds_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
 
 static struct feed *feed_of(int fd)
 {
@@ -61,278 +62,288 @@ static struct feed *feed_of(int fd)
     return NULL;
 }
 
-/* The bytes of a buffer of at least `least`; NULL: a script has detached it. */
-static uint8_t *bytes_of(JSContext *ctx, JSValueConst value, size_t least, size_t *size)
+static void set(int event)
 {
-    uint8_t *bytes = JS_GetArrayBuffer(ctx, size, value);
-    if (bytes && *size >= least)
-        return bytes;
-    if (!bytes)
-        JS_FreeValue(ctx, JS_GetException(ctx));
-    return NULL;
+    uint64_t one = 1;
+    ssize_t ignored = write(event, &one, sizeof(one));
+    (void)ignored;
 }
 
-/* Sends the verdict ACCEPT; false: the kernel did not take it. */
-static bool accept_packet(int fd, const uint8_t *data, const uint8_t *id)
+static void clear(int event)
 {
-    struct {
-        struct nlmsghdr head;
-        struct nfgenmsg netfilter;
-        struct nlattr attribute;
-        struct nfqnl_msg_verdict_hdr verdict;
-    } message;
-    memset(&message, 0, sizeof(message));
-    message.head.nlmsg_len = sizeof(message);
-    message.head.nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT;
-    message.head.nlmsg_flags = NLM_F_REQUEST;
-    memcpy(&message.netfilter, data + sizeof(message.head), sizeof(message.netfilter));
-    message.netfilter.nfgen_family = AF_UNSPEC;
-    message.attribute.nla_len = NLA_HDRLEN + sizeof(message.verdict);
-    message.attribute.nla_type = NFQA_VERDICT_HDR;
-    message.verdict.verdict = htonl(ACCEPT);
-    memcpy(&message.verdict.id, id, sizeof(message.verdict.id));
-    return send(fd, &message, sizeof(message), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(message);
+    uint64_t count;
+    ssize_t ignored = read(event, &count, sizeof(count));
+    (void)ignored;
 }
 
-/* Whether a MAC identifies a device: of one sender, and of no other router. */
-static bool is_device(const uint8_t *mac)
+/* --- rows ----------------------------------------------------------------------------------- */
+
+static size_t space_for(size_t size)
 {
-    static const uint8_t none[MAC];
-    if (!mac || (mac[0] & 1) || memcmp(mac, none, MAC) == 0)
-        return false;
-    for (size_t i = 0; i < gateway_count; i++)
-        if (memcmp(mac, gateways[i], MAC) == 0)
-            return false;
-    return true;
+    return sizeof(struct waiting) + ((size + 7) & ~(size_t)7);
 }
 
-static void note_query(const struct packet *packet, const struct plain_udp *at)
+/* Bytes behind the head of a datagram. */
+static size_t bytes_of(const struct waiting *head)
 {
-    struct asked_ends ends = {packet->payload, at->source, at->destination, at->width, at->ports, UDP};
-    asked_note(&ends, packet->payload + at->message, at->end - at->message,
-               is_device(packet->mac) ? packet->mac : NULL, passed_at(packet));
+    size_t size = head->result < 0 ? 0 : (size_t)head->result;
+    return size < LONGEST ? size : LONGEST;
 }
 
-/* Whether the datagram data[0, size) was dealt with here. */
-static bool deal(JSContext *ctx, const struct feed *feed, const uint8_t *data, size_t size)
+static bool has_room(const struct feed *feed)
 {
-    static const char query[] = "whp:query"; /* QUERY_PREFIX of ruleset/names */
-    bool is_answer = feed->kind != LOGGED;
-    struct packet packet;
-    struct plain_udp at;
-    size_t unused;
-    if (!is_allowed || !is_ready || feed->from.nl_pid != 0)
-        return false;
-    struct glance glance = {names, bytes_of(ctx, led, GLANCE_TAILS, &unused)};
-    if (!glance.led || !read_packet(data, size, !is_answer, &packet))
-        return false;
-    if (!is_answer && (packet.prefix_size != sizeof(query) ||
-                       memcmp(packet.prefix, query, sizeof(query)) != 0))
-        return false;
-    if (!read_plain_udp(packet.payload, packet.payload_size, &at) ||
-        !is_stranger(&glance, packet.payload, &at, is_answer))
-        return false;
-    if (is_answer)
-        return accept_packet(feed->fd, data, packet.header);
-    note_query(&packet, &at);
-    return true;
+    return ROW - feed->end >= space_for(LONGEST);
 }
 
-/* --- feeds ---------------------------------------------------------------------------------- */
-
-enum found { FOR_SCRIPT, EMPTY, MORE };
-
-/* Reads datagrams until one is for the script (then it is pending), the feed is empty, or TURN were
-   read. */
-static enum found read_feed(JSContext *ctx, struct feed *feed)
+static bool is_empty(const struct feed *feed)
 {
-    size_t room, unused;
-    if (feed->is_pending)
-        return FOR_SCRIPT;
-    for (int i = 0; i < TURN; i++) {
-        uint8_t *data = bytes_of(ctx, feed->buffer, 1, &room);
-        uint32_t *counts = (uint32_t *)bytes_of(ctx, feed->counts, sizeof(*counts) * COUNTS, &unused);
-        socklen_t length = sizeof(feed->from);
-        memset(&feed->from, 0, sizeof(feed->from));
-        if (data && counts) {
-            ssize_t size = recvfrom(feed->fd, data, room, MSG_DONTWAIT | MSG_TRUNC,
-                                    (struct sockaddr *)&feed->from, &length);
-            feed->result = size < 0 ? -errno : (int)size;
-            if (size >= 0)
-                counts[ROW]++;
-            else if (errno == EAGAIN) {
-                counts[ROW] = 0;
-                return EMPTY;
-            }
-            if (size >= 0 && (size_t)size <= room && deal(ctx, feed, data, (size_t)size)) {
-                counts[DEALT]++;
-                continue;
-            }
-        } else
-            feed->result = -EFAULT;
-        feed->is_pending = true;
-        return FOR_SCRIPT;
+    return feed->first == feed->end;
+}
+
+/* Appends what was received behind the end of the row. */
+static void append(struct feed *feed, const struct waiting *head)
+{
+    bool was_empty = is_empty(feed);
+    memcpy(feed->row + feed->end, head, sizeof(*head));
+    feed->end += space_for(bytes_of(head));
+    if (was_empty)
+        set(feed->ready);
+}
+
+static void empty(struct feed *feed)
+{
+    if (feed->end > CHEAP)
+        madvise(feed->row, ROW, MADV_DONTNEED);
+    feed->first = feed->end = 0;
+    clear(feed->ready);
+}
+
+/* --- reading -------------------------------------------------------------------------------- */
+
+enum found { FOUND, NOTHING, MORE };
+
+static void hear(void);
+
+/* Receives one datagram, judges it, and appends it to the row if the script has to read it. */
+static enum found read_one(struct feed *feed)
+{
+    struct waiting head = {0};
+    socklen_t length = sizeof(head.from);
+    uint8_t *bytes = feed->row + feed->end + sizeof(head);
+    ssize_t size = recvfrom(feed->fd, bytes, LONGEST, MSG_DONTWAIT | MSG_TRUNC,
+                            (struct sockaddr *)&head.from, &length);
+    head.result = size < 0 ? -errno : (int)size;
+    if (head.result == -EAGAIN) {
+        feed->counts[FEED_ROW] = 0;
+        return NOTHING;
     }
-    return MORE;
+    if (size >= 0) {
+        feed->counts[FEED_ROW]++;
+        enum judgment judged = is_allowed && size <= LONGEST && head.from.nl_pid == 0
+                                   ? judge_packet(feed->kind, feed->fd, bytes, (size_t)size, hear)
+                                   : FOR_SCRIPT;
+        if (judged == DONE) {
+            feed->counts[FEED_DEALT]++;
+            return MORE;
+        }
+        head.is_known = judged == KNOWN;
+    }
+    append(feed, &head);
+    return FOUND;
 }
 
-static struct feed *first_feed(void)
+/* Reads the queries that have passed. */
+static void hear(void)
 {
     for (struct feed *one = feeds; one < feeds + FEEDS; one++)
-        if (one->is_open && one->kind == HELD)
-            return one;
+        if (one->is_open && one->kind == LOGGED)
+            for (int i = 0; i < 4 * TURN && has_room(one) && read_one(one) != NOTHING; i++)
+                ;
+}
+
+/* Queries before answers, and the devices within their share before the others. */
+static void read_all(const struct pollfd *ready, nfds_t count)
+{
+    static const enum kind order[] = {LOGGED, HELD, BEHIND};
+    for (int i = 0; i < 3; i++)
+        for (nfds_t j = 0; j < count; j++) {
+            struct feed *feed = ready[j].revents ? feed_of(ready[j].fd) : NULL;
+            if (feed && feed->kind == order[i] && has_room(feed))
+                read_one(feed);
+        }
+}
+
+static void *read_feeds(void *unused)
+{
+    struct pollfd ready[FEEDS + 1];
+    (void)unused;
+    feeds_lock();
+    while (!is_ending) {
+        nfds_t count = 1;
+        ready[0] = (struct pollfd){changed, POLLIN, 0};
+        for (const struct feed *one = feeds; one < feeds + FEEDS; one++)
+            if (one->is_open && has_room(one))
+                ready[count++] = (struct pollfd){one->fd, POLLIN, 0};
+        feeds_unlock();
+        int found = poll(ready, count, -1);
+        feeds_lock();
+        if (ready[0].revents & POLLNVAL) /* the watchdog has closed all */
+            break;
+        if (ready[0].revents)
+            clear(changed);
+        if (found > 0)
+            read_all(ready + 1, count - 1);
+    }
+    feeds_unlock();
     return NULL;
 }
 
-bool feeds_wake(JSContext *ctx, int fd)
+/* Signals are for the thread of the script alone. */
+static void start_reader(void)
 {
-    struct feed *feed = feed_of(fd), *first = first_feed();
-    if (!feed)
-        return true;
-    if (feed->kind == BEHIND && first) {
-        enum found before = read_feed(ctx, first);
-        if (before != EMPTY)
-            return before == FOR_SCRIPT;
-    }
-    enum found found = read_feed(ctx, feed);
-    /* After a whole turn of answers the script looks how far it is behind. */
-    return found == FOR_SCRIPT || (found == MORE && feed->kind != LOGGED);
+    sigset_t all, before;
+    pthread_attr_t small;
+    changed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (changed < 0 || pthread_attr_init(&small))
+        return;
+    pthread_attr_setstacksize(&small, STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    has_reader = pthread_create(&reader, &small, read_feeds, NULL) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&small);
 }
 
-static void close_feed(JSContext *ctx, struct feed *feed)
-{
-    feed->is_open = false;
-    JS_FreeValue(ctx, feed->buffer);
-    JS_FreeValue(ctx, feed->counts);
-}
-
-static void forget_names(JSContext *ctx)
-{
-    if (is_ready)
-        JS_FreeValue(ctx, led);
-    is_ready = false;
-}
+/* --- for the script ------------------------------------------------------------------------- */
 
 void feeds_allow(bool allowed)
 {
     is_allowed = allowed;
 }
 
-void feeds_end(JSContext *ctx)
+static int open_locked(int fd, enum kind kind)
 {
-    for (struct feed *one = feeds; one < feeds + FEEDS; one++)
-        if (one->is_open)
-            close_feed(ctx, one);
-    forget_names(ctx);
-}
-
-/* --- module --------------------------------------------------------------------------------- */
-
-static JSValue feeds_open(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
-{
-    int fd;
-    int64_t kind;
-    uint8_t *bytes;
-    size_t size, room;
-    if (integer(ctx, argv[0], "fd", 0, &fd) || whole(ctx, argv[1], "kind", HELD, LOGGED, &kind) ||
-        writable(ctx, argv[2], "buffer", &bytes, &room) ||
-        writable(ctx, argv[3], "counts", &bytes, &size))
-        return JS_EXCEPTION;
     struct feed *feed = feeds;
     while (feed < feeds + FEEDS && feed->is_open)
         feed++;
-    if (room == 0 || size < sizeof(uint32_t) * COUNTS || feed_of(fd) || feed == feeds + FEEDS)
-        return JS_ThrowRangeError(ctx, "feed: no buffer, no counts, or one feed too many");
-    *feed = (struct feed){.is_open = true, .kind = (enum kind)kind, .fd = fd};
-    feed->buffer = JS_DupValue(ctx, argv[2]);
-    feed->counts = JS_DupValue(ctx, argv[3]);
-    return JS_UNDEFINED;
+    if (feed == feeds + FEEDS || feed_of(fd))
+        return -EBUSY;
+    *feed = (struct feed){.kind = kind, .fd = fd};
+    feed->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (feed->ready < 0)
+        return -errno;
+    feed->row = mmap(NULL, ROW, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (feed->row == MAP_FAILED) {
+        close(feed->ready);
+        return -ENOMEM;
+    }
+    feed->is_open = true;
+    if (is_allowed && !has_reader)
+        start_reader();
+    else if (has_reader)
+        set(changed);
+    return 0;
 }
 
-static JSValue feeds_close(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+int feed_open(int fd, enum kind kind)
 {
-    int fd;
-    if (integer(ctx, argv[0], "fd", 0, &fd))
-        return JS_EXCEPTION;
+    feeds_lock();
+    int result = open_locked(fd, kind);
+    feeds_unlock();
+    return result;
+}
+
+static void close_locked(struct feed *feed)
+{
+    feed->is_open = false;
+    munmap(feed->row, ROW);
+    close(feed->ready);
+    if (has_reader)
+        set(changed);
+}
+
+void feed_close(int fd)
+{
+    feeds_lock();
     struct feed *feed = feed_of(fd);
     if (feed)
-        close_feed(ctx, feed);
-    return JS_UNDEFINED;
+        close_locked(feed);
+    feeds_unlock();
 }
 
-static JSValue feeds_receive(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+uint32_t *feed_counts(int fd)
 {
-    int fd;
-    uint8_t *sender;
-    size_t room;
-    if (integer(ctx, argv[0], "fd", 0, &fd) || writable(ctx, argv[1], "address", &sender, &room))
-        return JS_EXCEPTION;
     struct feed *feed = feed_of(fd);
-    if (!feed)
-        return JS_NewInt32(ctx, -EBADF);
-    int result = 0;
-    switch (read_feed(ctx, feed)) {
-    case FOR_SCRIPT:
-        feed->is_pending = false;
-        result = feed->result;
-        break;
-    case EMPTY:
-        return JS_NewInt32(ctx, -EAGAIN);
-    default:
-        memset(&feed->from, 0, sizeof(feed->from));
-    }
-    memset(sender, 0, room);
-    memcpy(sender, &feed->from, room < sizeof(feed->from) ? room : sizeof(feed->from));
-    return JS_NewInt32(ctx, result);
+    return feed ? feed->counts : NULL;
 }
 
-static JSValue feeds_judge(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+/* Takes the first datagram of the row. */
+static int take(struct feed *feed, uint8_t *bytes, size_t room, struct sockaddr_nl *from)
 {
-    uint8_t *array, *tails, *macs;
-    size_t size, tail_count, mac_bytes;
-    if (JS_IsNull(argv[0])) {
-        forget_names(ctx);
-        return JS_UNDEFINED;
+    struct waiting head;
+    bool was_full = !has_room(feed);
+    memcpy(&head, feed->row + feed->first, sizeof(head));
+    size_t size = bytes_of(&head);
+    memcpy(bytes, feed->row + feed->first + sizeof(head), size < room ? size : room);
+    *from = head.from;
+    feed->counts[FEED_KNOWN] = head.is_known;
+    feed->first += space_for(size);
+    if (is_empty(feed)) {
+        empty(feed);
+        if (was_full && has_reader)
+            set(changed);
     }
-    if (buffer(ctx, argv[0], "names", &array, &size) ||
-        buffer(ctx, argv[1], "led", &tails, &tail_count) ||
-        buffer(ctx, argv[2], "gateways", &macs, &mac_bytes))
-        return JS_EXCEPTION;
-    if (!glance_check(array, size) || tail_count != GLANCE_TAILS || mac_bytes % MAC != 0 ||
-        mac_bytes > sizeof(gateways))
-        return JS_ThrowRangeError(ctx, "names, led, gateways: not as profile/glance-names makes them");
-    JSValue kept = JS_DupValue(ctx, argv[1]);
-    forget_names(ctx);
-    memcpy(names, array, size);
-    memcpy(gateways, macs, mac_bytes);
-    gateway_count = mac_bytes / MAC;
-    led = kept;
-    is_ready = true;
-    return JS_UNDEFINED;
+    return head.result;
 }
 
-static JSValue feeds_is_stranger(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+static int receive_locked(struct feed *feed, uint8_t *bytes, size_t room, struct sockaddr_nl *from)
 {
-    uint8_t *bytes;
-    size_t size, from, count, unused;
-    struct plain_udp at;
-    if (buffer(ctx, argv[0], "packet", &bytes, &size) ||
-        range(ctx, argv[1], argv[2], size, &from, &count))
-        return JS_EXCEPTION;
-    struct glance glance = {names, is_ready ? bytes_of(ctx, led, GLANCE_TAILS, &unused) : NULL};
-    return JS_NewBool(ctx, glance.led && read_plain_udp(bytes + from, count, &at) &&
-                               is_stranger(&glance, bytes + from, &at, JS_ToBool(ctx, argv[3])));
+    for (int i = 0; i < TURN && is_empty(feed); i++)
+        if (read_one(feed) == NOTHING) {
+            if (feed->kind == HELD)
+                judge_caught_up();
+            return -EAGAIN;
+        }
+    if (!is_empty(feed))
+        return take(feed, bytes, room, from);
+    memset(from, 0, sizeof(*from));
+    return 0;
 }
 
-static const JSCFunctionListEntry exports[] = {
-    JS_CFUNC_DEF("open", 4, feeds_open),
-    JS_CFUNC_DEF("close", 1, feeds_close),
-    JS_CFUNC_DEF("receive", 2, feeds_receive),
-    JS_CFUNC_DEF("judge", 3, feeds_judge),
-    JS_CFUNC_DEF("note", 11, questions_note),
-    JS_CFUNC_DEF("find", 11, questions_find),
-    JS_CFUNC_DEF("expire", 1, questions_expire),
-    JS_CFUNC_DEF("isStranger", 4, feeds_is_stranger),
-};
+int feed_receive(int fd, uint8_t *bytes, size_t room, struct sockaddr_nl *from)
+{
+    feeds_lock();
+    struct feed *feed = feed_of(fd);
+    int result = feed ? receive_locked(feed, bytes, room, from) : -EBADF;
+    feeds_unlock();
+    return result;
+}
 
-NATIVE_MODULE(whp_feeds_module)
+int feeds_ready(int fd)
+{
+    const struct feed *feed = has_reader ? feed_of(fd) : NULL;
+    return feed ? feed->ready : fd;
+}
+
+int feeds_source(int ready)
+{
+    for (const struct feed *one = feeds; has_reader && one < feeds + FEEDS; one++)
+        if (one->is_open && one->ready == ready)
+            return one->fd;
+    return ready;
+}
+
+void feeds_end(void)
+{
+    feeds_lock();
+    for (struct feed *one = feeds; one < feeds + FEEDS; one++)
+        if (one->is_open)
+            close_locked(one);
+    is_ending = true;
+    feeds_unlock();
+    if (!has_reader)
+        return;
+    set(changed);
+    pthread_join(reader, NULL);
+    close(changed);
+}

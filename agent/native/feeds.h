@@ -1,21 +1,51 @@
-/* Feeds that are looked at before the script runs (feeds.c), and the native module whp:feeds. */
+/* Feeds of the kernel whose packets are judged before the script runs (feeds.c), and the native module
+   whp:feeds (feed-module.c). */
 #ifndef WHP_FEEDS_H
 #define WHP_FEEDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <linux/netlink.h> /* needs the one before */
 
+#include "judge.h"
 #include "quickjs.h"
 
 JSModuleDef *whp_feeds_module(JSContext *ctx, const char *name);
 
+/* Numbers of a feed that the script reads, in host order: packets that were dealt with here; packets
+   read since the feed was last empty; 1 if the datagram of the last receive() was KNOWN. */
+enum { FEED_DEALT, FEED_ROW, FEED_KNOWN, FEED_COUNTS };
+
 /* False: every packet is the script's. */
 void feeds_allow(bool allowed);
 
-/* Whether the script has to be called for `fd`, which is ready. False: it is a feed, and nothing in
-   it was for the script. */
-bool feeds_wake(JSContext *ctx, int fd);
+/* Around what the reader of the feeds uses as well: the store of questions, what packets are judged
+   by. */
+void feeds_lock(void);
+void feeds_unlock(void);
 
-/* Releases what the feeds hold. */
-void feeds_end(JSContext *ctx);
+/* 0 or -errno. */
+int feed_open(int fd, enum kind kind);
+void feed_close(int fd);
+
+/* The numbers of an open feed; NULL: it is none. */
+uint32_t *feed_counts(int fd);
+
+/* Gives the script the next datagram that is for it, as recvfrom with MSG_TRUNC does. -EAGAIN: there
+   is none. 0, without a sender: there may be more. */
+int feed_receive(int fd, uint8_t *bytes, size_t room, struct sockaddr_nl *from);
+
+/* The descriptor that is ready when the script has something to read from `fd`; and whose it is. Each
+   is the other descriptor itself, if that is no feed. */
+int feeds_ready(int fd);
+int feeds_source(int ready);
+
+/* Ends the reader. */
+void feeds_end(void);
+
+/* That, and releases what the engine holds for the feeds. */
+void feeds_forget(JSContext *ctx);
 
 #endif

@@ -45,11 +45,10 @@ static uint32_t number_in(const uint8_t *bytes, size_t size)
     return 0;
 }
 
-/* Asks the kernel, which answers before send() returns; 0: it did not. */
-static uint32_t read_number(void)
+uint32_t generation_number(int *fd)
 {
-    if (netlink < 0)
-        netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (*fd < 0)
+        *fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
     struct {
         struct nlmsghdr head;
         struct nfgenmsg netfilter;
@@ -57,14 +56,14 @@ static uint32_t read_number(void)
                    .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN,
                    .nlmsg_flags = NLM_F_REQUEST},
                   {.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0}};
-    static uint8_t bytes[ROOM];
+    uint8_t bytes[ROOM];
     uint32_t number = 0;
     struct sockaddr_nl from;
     socklen_t length = sizeof(from);
     ssize_t size;
-    if (send(netlink, &question, sizeof(question), MSG_DONTWAIT) < 0)
+    if (send(*fd, &question, sizeof(question), MSG_DONTWAIT) < 0)
         return 0;
-    while ((size = recvfrom(netlink, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from,
+    while ((size = recvfrom(*fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from,
                             &length)) >= 0) {
         if (length == sizeof(from) && from.nl_pid == 0)
             number = number_in(bytes, (size_t)size);
@@ -80,7 +79,7 @@ bool generation_wake(int fd)
         return true;
     ssize_t ignored = read(timer, &expirations, sizeof(expirations));
     (void)ignored;
-    uint32_t number = read_number();
+    uint32_t number = generation_number(&netlink);
     if (number != 0 && number == last)
         return false;
     last = number;
@@ -121,7 +120,7 @@ static JSValue generation_close(JSContext *ctx, JSValueConst self, int argc, JSV
 
 static JSValue generation_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
-    return JS_NewUint32(ctx, read_number());
+    return JS_NewUint32(ctx, generation_number(&netlink));
 }
 
 static const JSCFunctionListEntry exports[] = {

@@ -177,7 +177,7 @@ int main(int argc, char **argv)
     fflush(NULL);
 #ifdef WHP_CHECK_LEAKS /* a process that ends frees its memory; only the checked build looks */
     JSRuntime *rt = JS_GetRuntime(ctx);
-    feeds_end(ctx);
+    feeds_forget(ctx);
     js_std_free_handlers(rt);
     JS_FreeContext(ctx);
     JS_FreeRuntime(rt);

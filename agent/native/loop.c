@@ -204,17 +204,21 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
         }
         short events = (JS_IsNull(one->rw_func[0]) ? 0 : POLLIN) |
                        (JS_IsNull(one->rw_func[1]) ? 0 : POLLOUT);
-        fds[count++] = (struct pollfd){one->fd, events, 0};
+        fds[count++] = (struct pollfd){feeds_ready(one->fd), events, 0};
     }
     int ready = wait_ready(fds, count, milliseconds);
     if (ready < 0) {
         JS_ThrowInternalError(ctx, "poll of %d descriptors: %s", (int)count, strerror(-ready));
         return -1;
     }
-    for (size_t i = 0; i < count && ready > 0; i++)
-        if (fds[i].revents && (ready--, feeds_wake(ctx, fds[i].fd)) &&
-            generation_wake(fds[i].fd) && serve(ctx, ts, &fds[i]))
+    for (size_t i = 0; i < count && ready > 0; i++) {
+        if (!fds[i].revents)
+            continue;
+        ready--;
+        fds[i].fd = feeds_source(fds[i].fd);
+        if (generation_wake(fds[i].fd) && serve(ctx, ts, &fds[i]))
             return -1;
+    }
     return 0;
 }
 

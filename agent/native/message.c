@@ -5,7 +5,6 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "attribute.h"
 
@@ -31,6 +30,7 @@ bool read_packet(const uint8_t *data, size_t size, bool is_log, struct packet *p
         NLMSG_ALIGN(head.nlmsg_len) < size)
         return false;
     memset(packet, 0, sizeof(*packet));
+    packet->is_own = true; /* until a device is named by which it came in */
     struct attribute one;
     enum walk walk;
     while ((walk = next_attribute(data, head.nlmsg_len, &at, &one)) == WALK_FOUND) {
@@ -49,12 +49,13 @@ bool read_packet(const uint8_t *data, size_t size, bool is_log, struct packet *p
             packet->stamp = body;
         else if (kind == ATTRIBUTES[is_log].mac && length >= 4 + MAC && body[0] == 0 && body[1] == MAC)
             packet->mac = body + 4;
+        else if (!is_log && kind == NFQA_IFINDEX_INDEV)
+            packet->is_own = false;
     }
     return walk == WALK_ENDED && packet->payload != NULL && (is_log || packet->header != NULL);
 }
 
-/* Milliseconds of a clock. */
-static double clock_now(clockid_t which)
+double clock_now(clockid_t which)
 {
     struct timespec now;
     clock_gettime(which, &now);

@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "asked.h"
+#include "feeds.h"
 #include "message.h"
 
 /* The arguments of note and find: packet, source, destination, width, ports, protocol, message, from,
@@ -52,7 +53,9 @@ JSValue questions_note(JSContext *ctx, JSValueConst self, int argc, JSValueConst
         return JS_EXCEPTION;
     if (length != MAC)
         return JS_ThrowRangeError(ctx, "mac: not 6 bytes");
+    feeds_lock();
     asked_note(&ends, message, size, mac, at);
+    feeds_unlock();
     return JS_UNDEFINED;
 }
 
@@ -69,7 +72,9 @@ JSValue questions_find(JSContext *ctx, JSValueConst self, int argc, JSValueConst
         return JS_EXCEPTION;
     if (room != MAC)
         return JS_ThrowRangeError(ctx, "mac: not 6 bytes");
+    feeds_lock();
     double at = asked_find(&ends, message, size, now, mac, &has_mac);
+    feeds_unlock();
     if (at < 0)
         return JS_NULL;
     if (!has_mac)
@@ -82,6 +87,8 @@ JSValue questions_expire(JSContext *ctx, JSValueConst self, int argc, JSValueCon
     double now;
     if (time_of(ctx, argv[0], &now))
         return JS_EXCEPTION;
+    feeds_lock();
     asked_expire(now);
+    feeds_unlock();
     return JS_UNDEFINED;
 }

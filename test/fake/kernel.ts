@@ -247,6 +247,7 @@ function fakeSets(self: () => FakeKernel): Sets {
     change: put,
     teach: put,
     byPacket: () => ({ 4: null, 6: null }),
+    teachAlone: () => {},
     read,
     readInTurns: async (set, onElement) => {
       const found = read(set);

@@ -15,12 +15,17 @@ import {
   type QuestionBook,
   questionBook,
 } from '../../agent/src/learn/asked-questions.ts';
+import { elementPacket } from '../../agent/src/ruleset/element-packet.ts';
+import { addressKey, pairKey } from '../../agent/src/ruleset/elements.ts';
 import { createState } from '../../agent/src/step/state.ts';
+import { parseAddress } from '../../agent/src/wire/address.ts';
+import { hexBytes } from '../../agent/src/wire/hex.ts';
 import { decodePacket } from '../../agent/src/wire/packet.ts';
 import { answerTo, queryFor, type WireRecord, wireName } from '../fixtures/dns.ts';
 import { queryTo } from '../fixtures/dns-events.ts';
 import { DEVICE, ROUTER, tcp4, udp4, udp6 } from '../fixtures/plain-packets.ts';
 import { policyFrom } from '../fixtures/policies.ts';
+import { profile } from '../fixtures/profile.ts';
 import { seeded } from '../fixtures/seeded.ts';
 import { rounds } from '../lib/rounds.ts';
 
@@ -32,10 +37,16 @@ function stateFor(suffix: string) {
 }
 
 const state = stateFor('skype.com');
-glance.look(state);
+glance.look(state, []);
+
+const [STRANGER, UNCERTAIN] = [0, 255];
+
+function whose(packet: Uint8Array, isAnswer = true): number {
+  return feeds.whose(packet.buffer as ArrayBuffer, packet.byteOffset, packet.length, isAnswer);
+}
 
 function isStranger(packet: Uint8Array, isAnswer = true): boolean {
-  return feeds.isStranger(packet.buffer as ArrayBuffer, 0, packet.length, isAnswer);
+  return whose(packet, isAnswer) === STRANGER;
 }
 
 const A: WireRecord = { name: '@12', type: 1, rdata: [203, 0, 113, 7] };
@@ -102,7 +113,7 @@ test('what is not certain is the script’s', () => {
     ['a target beyond its data', leadsTo(5, [3, 119, 119, 119])],
     ['no header', udp4(ROUTER, 53, DEVICE, 40000, new Uint8Array(11))],
   ];
-  for (const [what, packet] of others) assert.not.ok(isStranger(packet), what);
+  for (const [what, packet] of others) assert.is(whose(packet), UNCERTAIN, what);
   assert.ok(isStranger(whole));
 });
 
@@ -138,13 +149,165 @@ test('a name that the device may have been led to is the script’s, until it ex
 });
 
 test('a new policy counts at once, and none at all makes nobody a stranger', () => {
-  glance.look(stateFor('example.org'));
+  glance.look(stateFor('example.org'), []);
   assert.not.ok(isStranger(answer('www.example.org')));
   assert.ok(isStranger(answer('ui.skype.com')));
-  feeds.judge(null, null, null);
+  feeds.judge(null, null, null, null);
   assert.not.ok(isStranger(answer('www.example.net')));
-  glance.look(state);
+  glance.look(state, []);
 });
+
+/** Two applications: `skype` below skype.com, `game` at game.example alone and below edge.skype.com. */
+const two = (() => {
+  const value = (text: string) => ({ value: text, evidence: 'capture' as const });
+  const app = (name: string, slot: number, names: string[], suffixes: string[]) => {
+    const dns = {
+      names: names.map(value),
+      suffixes: suffixes.map(value),
+      patterns: [],
+      except: [],
+    };
+    return { name, slot, profile: { ...profile, dns } };
+  };
+  const apps = [
+    app('skype', 1, [], ['skype.com']),
+    app('game', 2, ['game.example'], ['edge.skype.com']),
+  ];
+  return createState(policyFrom({ apps }), () => false);
+})();
+
+test('an answer to the question of one application is told, of two it is the script’s', () => {
+  glance.look(two, []);
+  assert.is(whose(answer('ui.SKYPE.com')), 1);
+  assert.is(whose(answer('game.example')), 2);
+  assert.is(whose(answer('x.game.example')), UNCERTAIN, 'a longer name than the entry');
+  assert.is(whose(answer('a.edge.skype.com')), UNCERTAIN, 'both have it');
+  assert.is(whose(answer('notskype.com')), STRANGER);
+  const cname = (target: string) =>
+    answer('ui.skype.com', [{ name: '@12', type: 5, rdata: wireName(target) }, A]);
+  assert.is(whose(cname('edge.example.net')), 1);
+  assert.is(whose(cname('b.skype.com')), 1);
+  assert.is(whose(cname('game.example')), UNCERTAIN, 'it leads to the other one');
+  assert.is(whose(answer('www.example.org', [{ ...A, name: 'ui.skype.com' }])), UNCERTAIN);
+  const query = udp4(DEVICE, 40000, ROUTER, 53, queryFor('ui.skype.com'));
+  assert.is(whose(query, false), 1);
+  // The bytes of a label may look like the end of another name.
+  const label = [...'ab\u0004edge'].map((one) => one.charCodeAt(0));
+  const bytes = answerTo('@', [A]);
+  const message = Uint8Array.from([
+    ...bytes.subarray(0, 12),
+    label.length,
+    ...label,
+    ...wireName('skype.com'),
+    ...bytes.subarray(12 + wireName('@').length),
+  ]);
+  assert.is(whose(udp4(ROUTER, 53, DEVICE, 40000, message)), UNCERTAIN);
+  glance.look(state, []);
+});
+
+test('what the script alone reads is its own: other records, sections, and most addresses', () => {
+  const told = (records: readonly WireRecord[], more: readonly WireRecord[] = []) =>
+    whose(udp4(ROUTER, 53, DEVICE, 40000, answerTo('ui.skype.com', records, more)));
+  const edns = { name: '.', type: 41, rdata: [] };
+  assert.is(told([A]), 1);
+  assert.is(told([A], [edns]), 1);
+  assert.is(told([]), 1);
+  assert.is(told([A], [edns, edns]), UNCERTAIN);
+  assert.is(told([A], [A]), UNCERTAIN);
+  assert.is(told([{ ...A, rdata: [1, 2, 3] }]), UNCERTAIN);
+  assert.is(told([{ ...A, type: 46 }]), UNCERTAIN);
+  assert.is(told([{ ...A, type: 65, rdata: [0, 1, 0] }]), UNCERTAIN);
+  assert.is(told(Array.from({ length: 16 }, () => A)), 1);
+  assert.is(told(Array.from({ length: 17 }, () => A)), UNCERTAIN);
+});
+
+test('a question that another application may have led to is the script’s', () => {
+  glance.look(two, []);
+  const { aliases } = two.observer;
+  const leads = (app: string) => ({
+    app,
+    root: 'x',
+    entry: '',
+    at: 0,
+    targets: [{ name: 'b.skype.com', ttlSeconds: 60, depth: 1 }],
+  });
+  learnAliases(aliases, '192.168.1.11', leads('skype'));
+  assert.is(whose(answer('c.skype.com')), 1);
+  learnAliases(aliases, '192.168.1.11', leads('game'));
+  assert.is(whose(answer('c.skype.com')), UNCERTAIN);
+  retainAliases(aliases, ({ app }) => app === 'game');
+  assert.is(whose(answer('c.skype.com')), UNCERTAIN);
+  retainAliases(aliases, () => false);
+  assert.is(whose(answer('c.skype.com')), 1);
+  glance.look(state, []);
+});
+
+/** The packets that the host program would send, in hexadecimal. */
+function lesson(packet: Uint8Array, isOwn: boolean, mac: Uint8Array | null): string {
+  const bytes = feeds.lesson(
+    packet.buffer as ArrayBuffer,
+    packet.byteOffset,
+    packet.length,
+    isOwn,
+    (mac?.buffer ?? null) as ArrayBuffer | null,
+  );
+  return hexBytes(new Uint8Array(bytes));
+}
+
+const packetOf = (set: string, key: Uint8Array, lease: number): string =>
+  hexBytes(elementPacket(set, key, lease)!);
+
+test('the packets of a lesson are those of the script, for the longest lease', () => {
+  const told = answer('ui.skype.com');
+  const mac = Uint8Array.of(2, 0, 0, 0, 0, 10);
+  const [device, remote] = ['192.168.1.11', '203.0.113.7'];
+  const pair = packetOf('skype_peer4', pairKey(device, remote)!, 86400);
+  const byMac = packetOf('skype_peermac4', pairKey('02:00:00:00:00:0a', remote)!, 86400);
+  assert.is(lesson(told, true, mac), packetOf('skype_addr4', addressKey(remote)!, 86400));
+  assert.is(lesson(told, false, mac), pair + byMac);
+  assert.is(lesson(told, false, null), pair);
+  const six = { name: '@12', type: 28, rdata: Array.from(parseAddress('2001:db8::7')!) };
+  const other = answer('ui.skype.com', [six]);
+  const remote6 = packetOf('skype_peermac6', pairKey('02:00:00:00:00:0a', '2001:db8::7')!, 86400);
+  assert.is(lesson(other, false, mac), remote6);
+  assert.is(lesson(other, false, null), '', 'no key of the other family');
+  // A pair is renewed as by a use where that is longer.
+  const peers = { enabled: true, leaseSeconds: 604800 };
+  glance.look(
+    createState(policyFrom({ profile: { peers } }), () => false),
+    [],
+  );
+  assert.is(lesson(told, false, null), packetOf('skype_peer4', pairKey(device, remote)!, 1));
+  glance.look(state, []);
+});
+
+test('an address that no answer may teach makes it the script’s', () => {
+  const at = (text: string) => {
+    const rdata = Array.from(parseAddress(text)!);
+    const type = rdata.length === 4 ? 1 : 28;
+    return lesson(answer('ui.skype.com', [A, { name: '@12', type, rdata }]), true, null);
+  };
+  for (const address of NOT_TOLD) assert.is(at(address), '', address);
+  for (const address of ['100.128.0.1', '172.32.0.1', '192.0.1.1', '2001:200::1', '2600::1'])
+    assert.is.not(at(address), '', address);
+  assert.is.not(at('198.51.100.10'), '');
+  glance.look(state, ['198.51.100.10', '2001:db8::1']);
+  assert.is(at('198.51.100.10'), '', 'of the router');
+  assert.is(at('2001:db8::1'), '');
+  glance.look(
+    state,
+    Array.from({ length: 65 }, (_, i) => `198.51.100.${i}`),
+  );
+  assert.is(at('203.0.113.9'), '', 'more addresses than it takes');
+  glance.look(state, []);
+});
+
+const NOT_TOLD = [
+  ...['0.1.2.3', '10.0.0.1', '127.0.0.1', '100.64.0.1', '169.254.1.1', '172.16.0.1', '172.31.9.9'],
+  ...['192.168.1.1', '192.0.0.1', '198.18.0.1', '198.19.0.1', '224.0.0.1', '255.255.255.255'],
+  ...['::1', '::ffff:8.8.8.8', 'fd00::1', 'fe80::1', '64:ff9b::808:808', '2002:808:808::1'],
+  ...['2001::1', '2001:20::1', 'ff02::1'],
+];
 
 /** Notes or finds in a book, by the packet. */
 function placeOf(bytes: Uint8Array) {
@@ -192,13 +355,14 @@ test('wrong arguments throw, and nothing is read or written outside of a buffer'
   const room = new ArrayBuffer(64);
   const [packet, mac] = [new ArrayBuffer(40), new ArrayBuffer(6)];
   const calls: readonly (() => unknown)[] = [
-    () => any.open(-1, 0, room, room),
-    () => any.open(9, 3, room, room),
-    () => any.open(9, 0, new ArrayBuffer(0), room),
-    () => any.open(9, 0, room, new ArrayBuffer(4)),
-    () => any.receive(9, null),
-    () => any.judge(room, room, room),
-    () => any.judge(room, null, null),
+    () => any.open(-1, 0),
+    () => any.open(9, 3),
+    () => any.receive(9, null, room),
+    () => any.receive(9, room, null),
+    () => any.judge(room, room, room, room),
+    () => any.judge(room, null, null, null),
+    () => any.teaches(-1, 0, 0),
+    () => any.teaches(1, -2, 0),
     () => any.note(packet, 38, 0, 4, 0, 17, packet, 0, 40, mac, 1),
     () => any.note(packet, 0, 4, 17, 0, 17, packet, 0, 40, mac, 1),
     () => any.note(packet, 0, 4, 4, 37, 17, packet, 0, 40, mac, 1),
@@ -207,10 +371,12 @@ test('wrong arguments throw, and nothing is read or written outside of a buffer'
     () => any.note(packet, 0, 4, 4, 0, 17, packet, 0, 40, new ArrayBuffer(5), 1),
     () => any.note(packet, 0, 4, 4, 0, 17, packet, 0, 40, mac, '1'),
     () => any.find(packet, 0, 4, 4, 0, 17, packet, 0, 40, 1, new ArrayBuffer(5)),
-    () => any.isStranger(packet, 0, 41, true),
+    () => any.whose(packet, 0, 41, true),
+    () => any.lesson(packet, 0, 41, true, null),
+    () => any.lesson(packet, 0, 40, true, new ArrayBuffer(5)),
   ];
   for (const [i, call] of calls.entries()) assert.throws(call, undefined, `call ${i}`);
-  assert.is(feeds.receive(9, new ArrayBuffer(12)), -sock.EBADF);
+  assert.is(feeds.receive(9, room, new ArrayBuffer(12)), -sock.EBADF);
 });
 
 /** A feed over one end of a pair; what is no message of the kernel is the script's. */
@@ -220,27 +386,22 @@ test('a datagram that is not the kernel’s is the script’s, with its sender; 
   const [here, there] = [open(), open()];
   for (const fd of [here, there]) assert.is(sock.bind(fd, netlinkAddress(0)), 0);
   sock.getsockname(here, address);
-  const counts = new Uint32Array(2);
   const buffer = new ArrayBuffer(4096);
-  feeds.open(here, 0, buffer, counts.buffer as ArrayBuffer);
-  assert.throws(
-    () => feeds.open(here, 0, buffer, counts.buffer as ArrayBuffer),
-    /one feed too many/,
-  );
+  const counts = new Uint32Array(feeds.open(here, 0));
+  assert.throws(() => feeds.open(here, 0), /feed: /);
   const sender = new ArrayBuffer(12);
-  assert.is(feeds.receive(here, sender), -sock.EAGAIN);
+  assert.is(feeds.receive(here, buffer, sender), -sock.EAGAIN);
   const sent = sock.sendto(there, new ArrayBuffer(40), 0, 40, 0, address);
   if (sent === 40) {
     await new Promise<void>((resolve) => os.setReadHandler(here, resolve));
     os.setReadHandler(here, null);
-    assert.is(feeds.receive(here, sender), 40);
+    assert.is(feeds.receive(here, buffer, sender), 40);
     assert.is.not(new DataView(sender).getUint32(4), 0);
-    assert.equal(Array.from(counts), [0, 1]);
-    assert.is(feeds.receive(here, sender), -sock.EAGAIN);
-    assert.equal(Array.from(counts), [0, 0]);
+    assert.is(feeds.receive(here, buffer, sender), -sock.EAGAIN);
+    assert.equal(Array.from(counts), [0, 0, 0]);
   }
   feeds.close(here);
-  assert.is(feeds.receive(here, sender), -sock.EBADF);
+  assert.is(feeds.receive(here, buffer, sender), -sock.EBADF);
   for (const fd of [here, there]) os.close(fd);
 });
 

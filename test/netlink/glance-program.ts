@@ -30,7 +30,7 @@ const behind = await runProgram([
 await runProgram(['ip', 'link', 'set', 'lo', 'up']);
 const kernel = realKernel();
 const state = createState(policyFrom({}), () => false, null, glance.asked);
-glance.look(state);
+glance.look(state, []);
 
 const resolver = openUdp(5453);
 const crowd = openUdp(5454);
@@ -38,7 +38,7 @@ const device = openUdp(40000);
 let called: string[] = [];
 const opened = kernel.feeds.answers(5310, (id) => {
   called.push('answer');
-  answers.release(id);
+  if (id !== null) answers.release(id);
 });
 const listened = kernel.feeds.announced(
   5310,

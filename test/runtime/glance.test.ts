@@ -41,9 +41,9 @@ test('another router of the home is told when its MAC is known', async () => {
   agent.gateways.isUnresolved = true;
   let told = 0;
   const { look } = agent.kernel.glance;
-  agent.kernel.glance.look = (state) => {
+  agent.kernel.glance.look = (state, addresses) => {
     told += 1;
-    look(state);
+    look(state, addresses);
   };
   resolveGateways(agent);
   assert.is(told, 1);

@@ -45,13 +45,15 @@ function ageOf(stamp: number, wall: number): number {
   return stamp === 0 || age < 0 || age > OLDEST_MILLISECONDS ? 0 : age;
 }
 
-/** `mac`: the sender's, null: none. `age`: milliseconds, 0: unknown. `isOwn`: the router itself is the sender. */
+/** `mac`: the sender's, null: none. `age`: milliseconds, 0: unknown. `isOwn`: the router itself is the sender.
+ * `isNoted`: the host program has noted the query. */
 export type OnAnnounced = (
   prefix: string,
   span: PacketSpan,
   mac: string | null,
   age: number,
   isOwn: boolean,
+  isNoted: boolean,
 ) => void;
 
 /** A bound group and the state of its reading. */
@@ -120,7 +122,8 @@ function readerOf(
     const mac = senderMac(reader, packet.senderAt);
     const age = ageOf(packet.time, wallTime());
     onRead(packet.time * 1000);
-    onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0);
+    const isNoted = socket.glanced?.[2] === 1;
+    onPacket(logPrefix(reader, packet), span, mac, age, packet.iif === 0, isNoted);
   };
 }
 

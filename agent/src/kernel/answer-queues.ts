@@ -15,8 +15,8 @@ const CROWD_AT_MOST = 48;
 /** Added to packet ids of the crowd's queue: the kernel counts each queue separately, in 32 bits. */
 const CROWD_ID = 2 ** 32;
 
-/** `isOwn`: the router itself is the sender; otherwise a resolver outside. */
-export type OnAnswer = (id: number, span: PacketSpan, isOwn: boolean) => void;
+/** `id`: as of OnPacket. `isOwn`: the router itself is the sender; otherwise a resolver outside. */
+export type OnAnswer = (id: number | null, span: PacketSpan, isOwn: boolean) => void;
 
 /** Binds queue `number` and the crowd's queue. */
 export function openAnswers(number: number, onAnswer: OnAnswer): KernelResult<HeldFeed> {
@@ -28,7 +28,8 @@ export function openAnswers(number: number, onAnswer: OnAnswer): KernelResult<He
   });
   if (!one.ok) return one;
   const first = one.value;
-  const ofCrowd: OnPacket = (id, span, _, isOwn) => onAnswer(id + CROWD_ID, span, isOwn);
+  const ofCrowd: OnPacket = (id, span, _, isOwn) =>
+    onAnswer(id === null ? null : id + CROWD_ID, span, isOwn);
   const options = {
     most: CROWD_AT_MOST,
     failOpen: false,

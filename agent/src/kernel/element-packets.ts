@@ -17,6 +17,8 @@ export interface ElementPackets {
   /** Whether a rule has taken the packet. Another table that drops packets on loopback takes them too: the element
    * of the first packet has to be read back (kernel/sets). */
   send(packet: Uint8Array): boolean;
+  /** The socket of a family; -1: none is open. */
+  socket(family: Family): number;
 }
 
 /** Opens a socket for each family with its first packet. A socket is connected to loopback: the addresses in the
@@ -32,6 +34,7 @@ export function elementPackets(): ElementPackets {
       const sent = sys.send(fd, packet.buffer as ArrayBuffer, 0, packet.length, MSG_DONTWAIT);
       return sent === -sys.EPERM;
     },
+    socket: (family) => sockets.get(family) ?? -1,
   };
 }
 

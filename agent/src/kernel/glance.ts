@@ -6,15 +6,19 @@ import type { Ends, QuestionBook } from '../learn/asked-questions.ts';
 import { glanceNames } from '../profile/glance-names.ts';
 import type { NameMatcher } from '../profile/name-match.ts';
 import { MOST_GATEWAYS } from '../ruleset/compile/device-share.ts';
+import { hostLessons } from '../ruleset/host-lessons.ts';
 import type { State } from '../step/state.ts';
 import { macBytes, macText } from '../wire/mac.ts';
 
 export interface HostGlance {
   readonly asked: QuestionBook;
-  /** From now on packets are judged by `state`: call it when a state or its `gateways` has changed, in the same turn of the
-   * event loop. */
-  look(state: State): void;
+  /** From now on packets are judged by `state`: call it when a state, its `gateways` or `addresses`, those of the
+   * router, have changed, in the same turn of the event loop. */
+  look(state: State, addresses: readonly string[]): void;
 }
+
+/** Of no application. */
+const NO_LESSONS = new Uint8Array(6);
 
 let matcher: NameMatcher | null = null;
 let names: Uint8Array | null = null;
@@ -33,13 +37,13 @@ export const glance: HostGlance = {
     },
     expire: feeds.expire,
   },
-  look: ({ observer, gateways }) => {
+  look: ({ policy, observer, gateways }, addresses) => {
     if (observer.matcher !== matcher) {
       matcher = observer.matcher;
       names = glanceNames(matcher);
     }
     if (names === null) {
-      feeds.judge(null, null, null);
+      feeds.judge(null, null, null, null);
       return;
     }
     const routers = Uint8Array.from(
@@ -47,7 +51,8 @@ export const glance: HostGlance = {
         .slice(0, MOST_GATEWAYS)
         .flatMap((mac) => Array.from(macBytes(mac) ?? [])),
     );
-    feeds.judge(buffer(names), buffer(observer.aliases.tails), buffer(routers));
+    const lessons = hostLessons(policy, addresses) ?? NO_LESSONS;
+    feeds.judge(buffer(names), buffer(observer.aliases.tails), buffer(routers), buffer(lessons));
   },
 };
 

@@ -90,9 +90,10 @@ export interface Holding {
   readonly glanced?: Glanced;
 }
 
-/** `sender`: MAC of the sender, null: none. `isOwn`: the router itself is the sender. */
+/** `id`: null: the host program has accepted the packet, after it has added the elements of what it tells. `sender`:
+ * MAC of the sender, null: none. `isOwn`: the router itself is the sender. */
 export type OnPacket = (
-  id: number,
+  id: number | null,
   span: PacketSpan,
   sender: () => string | null,
   isOwn: boolean,
@@ -181,7 +182,8 @@ function readerOf(socket: NetlinkSocket, onPacket: OnPacket, onRead: () => void)
     onRead();
     span.offset = packet.payloadAt;
     span.end = packet.payloadAt + packet.payloadLength;
-    onPacket(packet.id, span, sender, packet.iif === 0);
+    const isKnown = socket.glanced?.[2] === 1;
+    onPacket(isKnown ? null : packet.id, span, sender, packet.iif === 0);
   };
 }
 

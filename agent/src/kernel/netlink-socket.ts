@@ -68,7 +68,7 @@ export interface NetlinkSocket {
   /** Its port ID, in the router's byte order. */
   readonly senderPort: Uint32Array;
   /** What the host program has dealt with (whp:feeds, open); null: it is not asked. */
-  glanced: Uint32Array | null;
+  readonly glanced: Uint32Array | null;
 }
 
 /** What the host program deals with, and whether it does so before it calls the script (whp:feeds, open). */
@@ -129,11 +129,11 @@ export function openNetlink(
     message: createMessage(),
     sender,
     senderPort: new Uint32Array(sender, 4, 1),
-    glanced: options.glanced === undefined ? null : new Uint32Array(2),
+    glanced:
+      options.glanced === undefined
+        ? null
+        : new Uint32Array(feeds.open(fd, KINDS[options.glanced])),
   };
-  if (options.glanced !== undefined) {
-    feeds.open(fd, KINDS[options.glanced], buffer, socket.glanced!.buffer as ArrayBuffer);
-  }
   return done(socket);
 }
 
@@ -216,7 +216,7 @@ export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number
   const size =
     socket.glanced === null
       ? sys.recvfrom(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT | MSG_TRUNC, sender)
-      : feeds.receive(fd, sender);
+      : feeds.receive(fd, buffer, sender);
   if (size < 0) {
     if (size === -sys.ENOBUFS) counters.overruns += 1;
     else if (size === -sys.EINTR) counters.interrupted += 1;

@@ -1,5 +1,6 @@
 // kernel/sets: writes and reads elements of the sets of `table inet whp` over one netlink socket. The kernel has
 // committed a change when `change` returns: runtime/effects releases a held answer only after that.
+import * as feeds from 'whp:feeds';
 import { NFPROTO_INET } from '../netlink/constants.ts';
 import {
   done,
@@ -55,6 +56,8 @@ export interface Sets {
   /** Makes the changes by packets, which others' nft does not notice, and in a transaction what packets cannot do. */
   teach(changes: readonly SetChange[]): KernelError | null;
   byPacket(): ByPacket;
+  /** True: the host program adds no element by itself. */
+  teachAlone(isAlone: boolean): void;
   /** The elements of `set`: `most` of them at most, and only those whose key `wanted` selects. */
   read(set: string, most?: number, wanted?: KeyFilter | null): KernelResult<KernelElement[]>;
   /** All elements of `set`; above a hundred, one slice a turn of the event loop. False: elements may be missing. An
@@ -72,6 +75,7 @@ export interface Sets {
 /** `socket`: its receive buffer must hold datagrams of 32 KiB. */
 export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
   let commits = 0;
+  let isAlone = false;
   const read: Sets['read'] = (set, most, wanted) => readSet(socket, set, most, wanted);
   const teaching = createTeaching(read);
   const change: Sets['change'] = (changes) => {
@@ -86,7 +90,17 @@ export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
   };
   return {
     change,
-    teach: (changes) => change(leftByPackets(teaching, changes)),
+    teach: (changes) => {
+      const error = change(leftByPackets(teaching, changes));
+      const { generation, isProven, packets } = teaching;
+      const socket = (family: Family) => (isProven[family] ? packets.socket(family) : -1);
+      feeds.teaches(isAlone ? 0 : generation, socket(4), socket(6));
+      return error;
+    },
+    teachAlone: (alone) => {
+      isAlone = alone;
+      if (alone) feeds.teaches(0, -1, -1);
+    },
     byPacket: () => teaching.isProven,
     read,
     readInTurns: (set, onElement) => readInTurns(read, dumps, set, onElement),

@@ -56,7 +56,10 @@ export interface Aliases {
   evicted: number;
   /** When the next alias expires, milliseconds. */
   soonest: number;
-  /** Not 0 at the textTail of every alias. Changed in place: the host program reads it (kernel/glance). */
+  /** The applications in their order, by which `tails` has them. */
+  apps: readonly string[];
+  /** At the textTail of every alias the number of its application, from 1, or SEVERAL. Changed in place: the host
+   * program reads it (kernel/glance). */
   readonly tails: TailFilter;
   /** Passes every name that `matcher` or an alias may match; null: has to be built again. */
   filter: TailFilter | null;
@@ -64,9 +67,13 @@ export interface Aliases {
   matcher: NameMatcher | null;
 }
 
-export function createAliases(limits: AliasLimits = ALIAS_LIMITS): Aliases {
+/** Aliases of several applications have one tail. */
+const SEVERAL = 255;
+
+export function createAliases(apps: readonly string[] = [], limits = ALIAS_LIMITS): Aliases {
   return {
     limits,
+    apps,
     byDevice: new Map(),
     count: 0,
     evicted: 0,
@@ -129,14 +136,21 @@ function learnAlias(aliases: Aliases, device: string, leads: Leads, target: Alia
   names.delete(name);
   names.set(name, [...others, { app, name, root, entry, depth, expires }]);
   aliases.soonest = Math.min(aliases.soonest, expires);
+  const tail = markTail(aliases, name, app);
   if (known !== undefined) return;
   aliases.count += 1;
-  const tail = textTail(name);
-  aliases.tails[tail] = 1;
   if (aliases.filter !== null) aliases.filter[tail] = 1;
   const { perDevice, total } = aliases.limits;
   if (names.size > perDevice) evict(aliases, device, names);
   else if (aliases.count > total) evict(aliases, ...greediest(aliases));
+}
+
+function markTail({ apps, tails }: Aliases, name: string, app: string): number {
+  const tail = textTail(name);
+  const known = tails[tail]!;
+  const number = apps.indexOf(app) + 1 || SEVERAL;
+  tails[tail] = known === 0 || known === number ? number : SEVERAL;
+  return tail;
 }
 
 /** Evicts the device's name that was least recently asked for. */
@@ -190,7 +204,7 @@ export function retainAliases(
         drop(aliases, device, names, name);
         continue;
       }
-      aliases.tails[textTail(name)] = 1;
+      for (const { app } of kept) markTail(aliases, name, app);
       if (kept.length < list.length) names.set(name, kept);
       for (const { expires } of kept) aliases.soonest = Math.min(aliases.soonest, expires);
     }

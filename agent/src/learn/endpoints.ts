@@ -45,7 +45,8 @@ export interface Learned extends NameIndex {
 }
 
 export interface LearnedChange {
-  /** New entries, and entries whose kernel element would expire before the lesson does: write them to the set. */
+  /** New entries, and entries whose kernel element would expire before the lesson does, or much later: write them to
+   * the set. */
   readonly endpoints: readonly Endpoint[];
   /** Evicted entries that the kernel's set has: delete them there, before `endpoints` are added. One that it does not
    * have would fail the whole transaction. */
@@ -64,6 +65,8 @@ export function createLearned(isPairs = false): Learned {
 export interface Exchange {
   readonly mac: string | null;
   readonly resolver: string | null;
+  /** The host program has added the elements, each for as long as the longest lease. */
+  readonly isTaught?: true;
 }
 
 const NOT_KNOWN: Exchange = { mac: null, resolver: null };
@@ -83,12 +86,13 @@ export function learnEndpoints(
 ): LearnedChange {
   const endpoints: Endpoint[] = [];
   const added = new Set<Endpoint>();
+  const { mac, resolver, isTaught = false } = exchange;
   for (const { address, ttlSeconds } of lesson.addresses) {
     const family = familyIn(address);
     const set = setOf(learned, lesson.app, family);
-    const key = keyOf(learned, { device: lesson.device, mac: exchange.mac, address });
+    const key = keyOf(learned, { device: lesson.device, mac, address });
     const known = set.get(key);
-    const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), ...exchange };
+    const endpoint = { ...renewed(known, lesson, address, family, ttlSeconds), mac, resolver };
     if (known !== undefined) dropName(learned, known, key);
     // Of an address that the lesson has twice, the first is not in the kernel either.
     if (known === undefined || added.delete(known)) added.add(endpoint);
@@ -97,7 +101,7 @@ export function learnEndpoints(
     set.set(key, endpoint);
     addName(learned, endpoint, key);
     claim(sharesOf(learned, lesson.app, family), key, holderOf(learned, lesson, exchange));
-    if (endpoint.kept !== known?.kept) endpoints.push(endpoint);
+    if (isTaught || endpoint.kept !== known?.kept) endpoints.push(endpoint);
   }
   const families = new Set(lesson.addresses.map(({ address }) => familyIn(address)));
   const rooms = Array.from(families, (one) => makeRoom(learned, lesson, cap, exchange, one));

@@ -143,25 +143,30 @@ declare module 'whp:socket' {
 
 declare module 'whp:feeds' {
   /**
-   * Feeds of the kernel whose packets are looked at before the script runs: a held DNS answer that concerns no
-   * application is accepted, the query of a device that concerns none is noted. Invalid arguments throw.
+   * Feeds of the kernel whose packets a thread of the host program judges as they arrive, also while the script
+   * runs: a held DNS answer that concerns no application is accepted, one to an application's question when what it
+   * tells is in the sets; the query of a device is noted. Invalid arguments throw.
    */
-  /** `kind`: 0 answers in a queue, 1 answers in a queue that is read when the other one is empty, 2 logged queries.
-   * `buffer` receives the datagrams. `counts`: two Uint32 that are kept up to date: packets dealt with, and packets
-   * read since the feed was last empty. */
-  export function open(fd: number, kind: number, buffer: ArrayBuffer, counts: ArrayBuffer): void;
+  /** `kind`: 0 answers in a queue, 1 answers in the queue of devices above their share, 2 logged queries. From now on
+   * the descriptor is read by receive() alone. Returns three Uint32 that are kept up to date: packets dealt with,
+   * packets read since the feed was last empty, and 1 if the datagram that receive() gave last was dealt with. */
+  export function open(fd: number, kind: number): ArrayBuffer;
   /** Before os.close of the descriptor. */
   export function close(fd: number): void;
-  /** As recvfrom into the feed's buffer with MSG_DONTWAIT and MSG_TRUNC, for the next datagram that was not dealt
-   * with; 0 also when there may be more. */
-  export function receive(fd: number, address: ArrayBuffer): number;
-  /** Null: nothing is looked at. `names`: of profile/glance-names, copied. `led`: 4096 bytes, read at each look.
-   * `gateways`: hardware addresses, 6 bytes each, copied. */
+  /** As recvfrom with MSG_DONTWAIT and MSG_TRUNC, for the next datagram that the script has to read; 0 also when
+   * there may be more. */
+  export function receive(fd: number, buffer: ArrayBuffer, address: ArrayBuffer): number;
+  /** Null: nothing is judged. `names`: of profile/glance-names, copied. `led`: 4096 bytes, read at each packet.
+   * `gateways`: hardware addresses, 6 bytes each, copied. `lessons`: of ruleset/host-lessons, copied. */
   export function judge(
     names: ArrayBuffer | null,
     led: ArrayBuffer | null,
     gateways: ArrayBuffer | null,
+    lessons: ArrayBuffer | null,
   ): void;
+  /** Packets on these sockets add elements in this generation of the tables (kernel/element-packets); -1: those of a
+   * family do not. Generation 0: none do. */
+  export function teaches(generation: number, fd4: number, fd6: number): void;
   /** A packet, offsets of its addresses, their width, offset of its ports, its protocol; a message, from, to. */
   export type Exchange = [
     packet: ArrayBuffer,
@@ -180,13 +185,22 @@ declare module 'whp:feeds' {
   export function find(...args: [...Exchange, now: number, mac: ArrayBuffer]): number | null;
   /** Drops the queries that are no longer open. */
   export function expire(now: number): void;
-  /** Whether the packet would be dealt with; for the fuzzer and tests. */
-  export function isStranger(
+  /** For the fuzzer and tests: 0: nobody's; the number of an application, from 1; 255: the script has to decide. */
+  export function whose(
     packet: ArrayBuffer,
     offset: number,
     length: number,
     isAnswer: boolean,
-  ): boolean;
+  ): number;
+  /** For the fuzzer and tests: the packets that would teach what the answer tells, one behind the other; empty: the
+   * script has to decide, or it tells no address. `mac`: of the device, 6 bytes. */
+  export function lesson(
+    packet: ArrayBuffer,
+    offset: number,
+    length: number,
+    isOwn: boolean,
+    mac: ArrayBuffer | null,
+  ): ArrayBuffer;
 }
 
 declare module 'whp:generation' {

@@ -1,12 +1,16 @@
 // profile/glance-names: the names of all applications as one array for the host program (agent/native/glance.c),
 // which looks at a DNS message before the script runs. An entry is the end of a name without wildcards, so the array
-// has more names than the matcher, and none less: exceptions are left out, and a pattern counts from its last wildcard on.
+// has more names than the matcher, and none less: a pattern counts from its last wildcard on. An entry that decides
+// alone names its application; one of an application with exceptions there does not.
 //
-// Bytes: `whp`, 1; for each of the 4,096 tail keys (wire/dns-walk) the offset of its list, 16 bits, network order;
-// the lists: each entry a length byte and that many bytes of the name in wire form, behind the last one a 0.
+// Bytes: `whp`, 2; for each of the 4,096 tail keys (wire/dns-walk) the offset of its list, 16 bits, network order;
+// the lists: each entry a length byte, the number of the application from 1 (NOT_SAID: the script decides; with EXACT:
+// of no longer name) and as many bytes of the name in wire form, behind the last one a 0.
 import type { Bucket, NameMatcher } from './name-match.ts';
 
-const HEADER = [0x77, 0x68, 0x70, 1];
+const HEADER = [0x77, 0x68, 0x70, 2];
+const EXACT = 0x80;
+const NOT_SAID = 0x7f;
 const KEYS = 4096;
 const LISTS = HEADER.length + 2 * KEYS;
 /** The offset of a list has 16 bits; the host program takes no more. */
@@ -18,7 +22,7 @@ export function glanceNames({ buckets }: NameMatcher): Uint8Array | null {
   const offsets = new Uint8Array(2 * KEYS);
   for (const [key, list] of buckets) {
     offsets.set([lists.length >> 8, lists.length & 255], 2 * key);
-    for (const end of list.flatMap(endsOf)) lists.push(end.length, ...end);
+    for (const { end, said } of list.flatMap(endsOf)) lists.push(end.length, said, ...end);
     lists.push(0);
     if (lists.length > MOST) return null;
   }
@@ -29,22 +33,40 @@ export function glanceNames({ buckets }: NameMatcher): Uint8Array | null {
   return array;
 }
 
-/** The ends of names that an entry of the bucket may match, without those that end in another one. */
-function endsOf(bucket: Bucket): number[][] {
+interface End {
+  readonly app: number;
+  /** As in the array. */
+  readonly said: number;
+  readonly end: readonly number[];
+}
+
+/** The ends of names that an entry of the bucket may match, without those that end in another one of the same
+ * application which decides. */
+function endsOf(bucket: Bucket): End[] {
   const tail = [...labelBytes(bucket.second), ...labelBytes(bucket.top)];
-  const ends = bucket.entries.map(({ labels }) => {
+  const ends = bucket.entries.map(({ app, labels, below }): End => {
     const end = tail.slice();
+    let isWhole = !bucket.except.some((one) => one.app === app);
     for (const [only, more] of labels) {
-      if (more !== undefined || only?.kind !== 'text') break;
+      if (more !== undefined || only?.kind !== 'text') {
+        isWhole = false;
+        break;
+      }
       end.unshift(...labelBytes(only.bytes));
     }
-    return end;
+    return { app, said: isWhole ? (app + 1) | (below ? 0 : EXACT) : NOT_SAID, end };
   });
-  ends.sort((a, b) => a.length - b.length);
-  return ends.reduce<number[][]>((kept, end) => {
-    if (!kept.some((shorter) => isEnd(shorter, end))) kept.push(end);
+  ends.sort((a, b) => a.end.length - b.end.length);
+  return ends.reduce<End[]>((kept, one) => {
+    if (!kept.some((shorter) => covers(shorter, one))) kept.push(one);
     return kept;
   }, []);
+}
+
+/** Whether `other` says nothing of a name that `one` does not say. */
+function covers(one: End, other: End): boolean {
+  const isDecided = one.app === other.app && (one.said & EXACT) === 0;
+  return (isDecided || one.said === NOT_SAID) && isEnd(one.end, other.end);
 }
 
 function labelBytes(label: Uint8Array): number[] {

@@ -65,10 +65,14 @@ export function createEffects(
     run: (effects) => place(self, deferred, effects),
     wait: () => {
       deferred.isLoading = true;
+      kernel.sets.teachAlone(true);
       deferred.stopTimer();
       deferred.stopTimer = after(PATIENCE, () => goOn(self, deferred));
     },
-    goOn: () => goOn(self, deferred),
+    goOn: () => {
+      kernel.sets.teachAlone(false);
+      goOn(self, deferred);
+    },
   };
   return self;
 }

@@ -114,8 +114,11 @@ export function listen(agent: FeedNeeds, policy: Policy): void {
   const { queue, group, hello } = needs;
   if (needs.holds) {
     const onAnswer: OnAnswer = (id, { bytes, offset, end }, isOwn) => {
-      const isBehind = feeds.answers?.isBehind() ?? false;
-      hear(agent, { kind: 'answer', id, outside: !isOwn, isBehind, bytes, offset, end });
+      const answer = { kind: 'answer', id, outside: !isOwn, bytes, offset, end } as const;
+      if (id === null) {
+        const taught = { ...answer, heard: null, isTaught: true } as const;
+        agent.effects.run(step(agent.state, taught, now()));
+      } else hear(agent, { ...answer, isBehind: feeds.answers?.isBehind() ?? false });
     };
     const answers = kernel.feeds.answers(queue, onAnswer);
     if (answers.ok) feeds.answers = answers.value;
@@ -149,10 +152,10 @@ function listenAnnounced(agent: FeedNeeds, group: number): void {
       learnLater();
     });
   };
-  const onPacket: OnAnnounced = (prefix, span, mac, age, isOwn) => {
+  const onPacket: OnAnnounced = (prefix, span, mac, age, isOwn, isNoted) => {
     if (prefix === UNJUDGED_PREFIX) agent.happened({ kind: 'unjudged' });
     else {
-      const event = announcedEvent(prefix, span, mac, age, isOwn);
+      const event = announcedEvent(prefix, span, mac, age, isOwn, isNoted);
       agent.effects.run(step(agent.state, event, now()));
     }
     learnLater();
@@ -178,7 +181,7 @@ function listenAnnounced(agent: FeedNeeds, group: number): void {
 }
 
 function listenHellos(agent: FeedNeeds, queue: number): void {
-  const onPacket = (id: number, span: PacketSpan, sender: () => string | null): void => {
+  const onPacket = (id: number | null, span: PacketSpan, sender: () => string | null): void => {
     const { bytes, offset, end } = span;
     const event = { kind: 'hello', id, mac: sender(), bytes, offset, end } as const;
     agent.effects.run(step(agent.state, event, now()));
@@ -194,9 +197,10 @@ function announcedEvent(
   mac: string | null,
   age: number,
   isOwn: boolean,
+  isNoted: boolean,
 ): Event {
   const { bytes, offset, end } = span;
-  if (prefix === QUERY_PREFIX) return { kind: 'query', age, mac, bytes, offset, end };
+  if (prefix === QUERY_PREFIX) return { kind: 'query', age, isNoted, mac, bytes, offset, end };
   if (prefix === ANSWER_PREFIX) {
     // Query and answer are in one group, in order: the query has been read.
     return { kind: 'answer', id: null, outside: !isOwn, heard: true, bytes, offset, end };

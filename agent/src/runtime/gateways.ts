@@ -10,6 +10,7 @@ import type { Policy } from '../policy/policy.ts';
 import { macKey } from '../ruleset/elements.ts';
 import { GATEWAYS } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
+import { type InForce, lookBy } from './in-force.ts';
 import type { TableState } from './table-state.ts';
 
 export interface GatewayState {
@@ -21,6 +22,7 @@ export interface GatewayState {
 
 export interface GatewayNeeds {
   readonly gateways: GatewayState;
+  readonly inForce: InForce;
   readonly kernel: Kernel;
   readonly policy: Policy;
   readonly state: State;
@@ -58,7 +60,7 @@ export function resolveGateways(agent: GatewayNeeds): void {
   };
   const changes = [...change('delete', gone), ...change('add', fresh)];
   if (changes.length === 0) return;
-  kernel.glance.look(state);
+  lookBy(agent.inForce);
   const error = kernel.sets.change(changes);
   if (error !== null) log('error', `other routers at home: ${errorText(error)}`);
 }

@@ -3,6 +3,7 @@
 import type { HostGlance } from '../kernel/glance.ts';
 import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
+import { isSame } from '../reconcile/same.ts';
 import { createState, type State } from '../step/state.ts';
 
 export interface InForce {
@@ -32,12 +33,19 @@ export function takeIn(inForce: InForce, wanted: Policy, policy: Policy): void {
   inForce.policy = policy;
   inForce.state = createState(policy, isOwn, inForce.state);
   inForce.isEnforced = true;
-  inForce.glance.look(inForce.state);
+  lookBy(inForce);
+}
+
+/** The host program judges by the state in force. */
+export function lookBy({ glance, state, addresses }: InForce): void {
+  glance.look(state, addresses);
 }
 
 export function noteAddresses(
   inForce: InForce,
   addresses: readonly { readonly address: string }[],
 ): void {
+  const known = inForce.addresses;
   inForce.addresses = addresses.map(({ address }) => address);
+  if (inForce.isEnforced && !isSame(known, inForce.addresses)) lookBy(inForce);
 }

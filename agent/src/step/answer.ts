@@ -140,6 +140,7 @@ function hearMessage(
     const asker = askerOf(state.askers, device);
     if (!isAsked) seen.admitted = 'unasked';
     else if (isEmpty(bytes, offset)) seen.admitted = 'empty';
+    else if (event.isTaught) seen.admitted = 'yes';
     else seen.admitted = takeToken(state.looks, asker, now, weight) ? 'yes' : 'many';
     return seen.admitted === 'yes';
   };
@@ -150,11 +151,13 @@ function hearMessage(
     state.counters.unasked += 1;
     return { taught: [], refusal: unasked(packet) };
   }
-  const exchange: Exchange = { mac: question?.mac ?? null, resolver: sourceText(packet) };
+  const { isTaught } = event;
+  const mac = question?.mac ?? null;
+  const exchange: Exchange = { mac, resolver: sourceText(packet), ...(isTaught && { isTaught }) };
   const { lessons, unread } = observed;
   const teaches = lessons.some(({ addresses, targets }) => addresses.length + targets.length > 0);
   // A truncated answer (TC) is asked for again over TCP and counted there.
-  const isCounted = teaches && (bytes[offset + 2]! & TRUNCATED) === 0;
+  const isCounted = teaches && !isTaught && (bytes[offset + 2]! & TRUNCATED) === 0;
   if (seen.admitted === 'many' || (isCounted && !mayTeach(state, device, now, seen.weight))) {
     const later = { device, exchange, outside: event.outside, bytes: bytes.slice(offset, end) };
     const isKept = event.id === null && learnLater(state, later);

@@ -31,7 +31,8 @@ export function onQuery(
   const at = plainUdp(event.bytes, event.offset, event.end);
   if (at >= 0) {
     const ends = plainEnds(event.bytes, event.offset, at);
-    state.asked.note(event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
+    if (event.isNoted !== true)
+      state.asked.note(event.bytes, ends, event.bytes, at, plainEnd, mac, asked);
     // A flooding device's query is not matched: the device loses some milliseconds of its own window.
     const isFlooding = mac !== null && untilToken(state.windows, mac, now) > 0;
     // Aliases of a device count at each of its addresses, which needs its MAC.

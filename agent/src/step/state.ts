@@ -52,12 +52,17 @@ export type Event =
       readonly heard: boolean | null;
       /** True: many held answers wait, so those that cost no time are released first. */
       readonly isBehind?: boolean;
+      /** True: the host program has judged the answer, added its elements for as long as the longest lease, and
+       * released it (agent/native/judge.c). */
+      readonly isTaught?: true;
     } & PacketSpan)
   /** A DNS query from a device to a resolver. */
   | ({
       readonly kind: 'query';
       /** Milliseconds since it passed, when its window began; a busy agent reads it late. */
       readonly age: number;
+      /** True: `asked` has it. */
+      readonly isNoted?: boolean;
     } & Sender &
       PacketSpan)
   /** A packet logged by the ruleset; the prefix of the log rule names the reason. */
@@ -152,7 +157,7 @@ export function createState(
   retainOutside(outside, names);
   const profiles = new Map(policy.apps.map((app) => [app.name, app.profile]));
   const matcher = matcherOf(policy.apps, before);
-  const aliases = aliasesUnder(matcher, before);
+  const aliases = aliasesUnder(matcher, names, before);
   const askers = before?.askers ?? createAskers();
   const whoIs = (address: string) => namesOf(askers, address);
   return {
@@ -200,10 +205,15 @@ function matcherOf(apps: readonly App[], before: State | null): NameMatcher {
 }
 
 /** The aliases whose root is still a name of their app, except those that are kept direct now. */
-function aliasesUnder(matcher: NameMatcher, before: State | null): Aliases {
-  if (before === null) return createAliases();
+function aliasesUnder(
+  matcher: NameMatcher,
+  apps: readonly string[],
+  before: State | null,
+): Aliases {
+  if (before === null) return createAliases(apps);
   const { aliases, matcher: old } = before.observer;
   if (old === matcher) return aliases;
+  aliases.apps = apps;
   retainAliases(aliases, ({ app, name, root }) => {
     const isIts = matchText(matcher, root).some((match) => match.app === app);
     return isIts && !isExceptedText(matcher, app, name);

@@ -1,13 +1,18 @@
 // The look of the host program beside the script's (agent/native/glance.c, learn/observe-dns), under the sanitizers:
-// what it calls a stranger costs the script one release and nothing else. Also its array of names with mistakes in it,
-// and its store of questions beside that of learn/asked-questions.
+// what it calls a stranger costs the script one release and nothing else; what it teaches of an application's answer is
+// what the script teaches of it. Also its array of names with mistakes in it, and its store of questions beside that of
+// learn/asked-questions.
 import * as feeds from 'whp:feeds';
 import { glance } from '../../../agent/src/kernel/glance.ts';
 import { endsOf, questionBook } from '../../../agent/src/learn/asked-questions.ts';
 import type { Effect } from '../../../agent/src/learn/effect.ts';
 import { glanceNames } from '../../../agent/src/profile/glance-names.ts';
+import { keyParts, setNumber } from '../../../agent/src/ruleset/element-packet.ts';
+import { setsOf } from '../../../agent/src/ruleset/names.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { hexBytes } from '../../../agent/src/wire/hex.ts';
+import { macBytes } from '../../../agent/src/wire/mac.ts';
 import { decodePacket } from '../../../agent/src/wire/packet.ts';
 import { queryTo } from '../../fixtures/dns-events.ts';
 import { DNS_SEEDS, DNS_WORDS } from '../../fixtures/dns-seeds.ts';
@@ -18,13 +23,14 @@ import { framed, mendFramed } from '../packet-input.ts';
 import { must, type Target } from '../target.ts';
 
 const policy = policyFrom({ profile: wideProfile });
+const NO_LESSONS = new ArrayBuffer(6);
 let state = newState();
 let count = 0;
 let now = 1000;
 
 function newState(): State {
   const fresh = createState(policy, () => false);
-  glance.look(fresh);
+  glance.look(fresh, []);
   return fresh;
 }
 
@@ -65,11 +71,13 @@ export const strangers: Target = {
     const kind = input[0] ?? 0;
     const isAnswer = (kind & 1) === 1;
     const packet = input.slice(1);
-    const isStranger = feeds.isStranger(packet.buffer, 0, packet.length, isAnswer);
-    if (isStranger) {
+    const whose = feeds.whose(packet.buffer, 0, packet.length, isAnswer);
+    if (whose === 0) {
       judge(packet, isAnswer);
       return `stranger ${isAnswer}`;
     }
+    if (whose < 255 && isAnswer)
+      return `told ${compareLessons(packet, (kind & 2) === 0, kind & 4)}`;
     if (!isAnswer) {
       step(
         state,
@@ -87,6 +95,73 @@ export const strangers: Target = {
     return `script ${effects.map((one) => one.kind).slice(0, 3)}`;
   },
 };
+
+const MAC = '02:00:00:00:00:0a';
+
+/** Both teach the answer of an application; returns how many elements. */
+function compareLessons(packet: Uint8Array, isOwn: boolean, knowsMac: number): number {
+  const mac = knowsMac === 0 ? null : MAC;
+  const bytes = mac === null ? null : (macBytes(mac)!.buffer as ArrayBuffer);
+  const told = new Uint8Array(
+    feeds.lesson(packet.buffer as ArrayBuffer, 0, packet.length, isOwn, bytes),
+  );
+  const span = { bytes: packet, offset: 0, end: packet.length };
+  // Everything is new to this state, and nothing was led to.
+  const alone = createState(policy, () => false);
+  const query = queryTo(packet);
+  const asked = { bytes: query, offset: 0, end: query.length };
+  step(alone, { kind: 'query', age: 0, mac, ...asked }, now);
+  const answer = { kind: 'answer', id: 7, outside: !isOwn, heard: true, ...span } as const;
+  const effects = step(alone, answer, now);
+  const kinds = effects.map(({ kind }) => kind);
+  const lessons = effects.flatMap((one) =>
+    one.kind === 'monitor' && one.event.kind === 'lesson' ? [one.event.lesson] : [],
+  );
+  const apps = new Set(lessons.map(({ app }) => app));
+  must(apps.size <= 1, `several applications: ${[...apps]}`);
+  const elements = effects.flatMap((one) =>
+    one.kind === 'renew' ? one.elements.map(({ key }) => `${one.set} ${hexBytes(key)}`) : [],
+  );
+  const its = elementsIn(told);
+  // An address that must not be taught, or a pair that cannot be: the script decides.
+  if (its.length === 0) return 0;
+  must(kinds.at(-1) === 'release', `the script would not release: ${kinds}`);
+  must(isSameSet(its, elements), `taught ${its}, by the script ${elements}`);
+  return its.length;
+}
+
+function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  return [...new Set(a)].sort().join() === [...new Set(b)].sort().join();
+}
+
+/** The elements of packets, one behind the other, as `set key`. */
+function elementsIn(packets: Uint8Array): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < packets.length; ) {
+    const header = packets[at]! >> 4 === 4 ? 20 : 40;
+    const family = header === 20 ? 4 : 6;
+    const width = header === 20 ? 4 : 16;
+    const number = new DataView(packets.buffer, at + header).getUint32(0);
+    const set = SETS.get(number)!;
+    const parts = { source: header - 2 * width, destination: header - width, mac: header + 12 };
+    const key = keyParts(set)!.flatMap((part) => {
+      const from = at + parts[part as keyof typeof parts];
+      return Array.from(packets.subarray(from, from + (part === 'mac' ? 8 : width)));
+    });
+    must(set.endsWith(`${family}`), `${set} in a packet of IPv${family}`);
+    found.push(`${set} ${hexBytes(Uint8Array.from(key))}`);
+    at += header + 20;
+  }
+  return found;
+}
+
+const SETS = new Map(
+  policy.apps.flatMap(({ name }) =>
+    (['addr', 'peer', 'peermac'] as const).flatMap((kind) =>
+      setsOf(name, kind).map((set) => [setNumber(set), set] as const),
+    ),
+  ),
+);
 
 const book = questionBook();
 
@@ -125,14 +200,14 @@ export const glanceArrays: Target = {
     const led = new Uint8Array(4096);
     for (let i = 0; i < 40; i++) led[random.below(4096)] = 1;
     try {
-      feeds.judge(input.slice().buffer, led.buffer, new ArrayBuffer(6));
+      feeds.judge(input.slice().buffer, led.buffer, new ArrayBuffer(6), NO_LESSONS);
     } catch (error) {
       must(error instanceof RangeError, String(error));
       return 'refused';
     }
     for (const seed of SEEDS)
-      feeds.isStranger(seed.buffer as ArrayBuffer, 1, seed.length - 1, (seed[0]! & 1) === 1);
-    glance.look(state);
+      feeds.lesson(seed.buffer as ArrayBuffer, 1, seed.length - 1, (seed[0]! & 1) === 1, null);
+    glance.look(state, []);
     return 'taken';
   },
 };

@@ -16,7 +16,8 @@ import {
   SET_AT,
   setNumber,
 } from '../element-packet.ts';
-import { LEASES, SLACK } from '../elements.ts';
+import { SLACK } from '../elements.ts';
+import { answerLeases, firstLease } from '../host-lessons.ts';
 import type { Chain, Expression, LearnedSet, Rule, Statement } from '../model.ts';
 import { elementProofSet, helloSegmentSet, setsOf } from '../names.ts';
 import {
@@ -101,17 +102,14 @@ function setsOfApp(policy: Policy, app: App): ElementSet[] {
   return [...kinds, ...hello].flatMap((kind) =>
     setsOf(app.name, kind).map((set) => ({
       set,
-      leases: isOfOneLease(set) ? [OF_THE_SET] : leasesOf(app),
+      leases: isOfOneLease(set) ? [OF_THE_SET] : leasesOf(app, kind),
     })),
   );
 }
 
-/** The leases of answers: from the shortest lifetime of the profile to the longest. */
-function leasesOf({ profile }: App): number[] {
-  const { ttlMinimumSeconds: least, ttlMaximumSeconds: most } = profile.endpoints;
-  const from = LEASES.findIndex((lease) => lease >= least);
-  const to = LEASES.findIndex((lease) => lease >= most);
-  return LEASES.slice(from, to + 1);
+/** Those of answers, and the one that the host program keeps an element for at first. */
+function leasesOf(app: App, kind: string): number[] {
+  return [...new Set([...answerLeases(app.profile.endpoints), firstLease(app, kind)])];
 }
 
 function elementChain(set: string, leases: readonly number[]): Chain {
