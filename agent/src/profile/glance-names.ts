@@ -1,7 +1,7 @@
 // profile/glance-names: the names of all applications as one array for the host program (agent/native/glance.c),
 // which looks at a DNS message before the script runs. An entry is the end of a name without wildcards, so the array
 // has more names than the matcher, and none less: a pattern counts from its last wildcard on. An entry that decides
-// alone names its application; one of an application with exceptions there does not.
+// alone names its application. Patterns and exceptions do not: the script decides.
 //
 // Bytes: `whp`, 2; for each of the 4,096 tail keys (wire/dns-walk) the offset of its list, 16 bits, network order;
 // the lists: each entry a length byte, the number of the application from 1 (NOT_SAID: the script decides; with EXACT:
@@ -44,9 +44,9 @@ interface End {
  * application which decides. */
 function endsOf(bucket: Bucket): End[] {
   const tail = [...labelBytes(bucket.second), ...labelBytes(bucket.top)];
-  const ends = bucket.entries.map(({ app, labels, below }): End => {
+  const endOf = ({ app, labels, below }: Bucket['entries'][number]): End => {
     const end = tail.slice();
-    let isWhole = !bucket.except.some((one) => one.app === app);
+    let isWhole = true;
     for (const [only, more] of labels) {
       if (more !== undefined || only?.kind !== 'text') {
         isWhole = false;
@@ -55,12 +55,13 @@ function endsOf(bucket: Bucket): End[] {
       end.unshift(...labelBytes(only.bytes));
     }
     return { app, said: isWhole ? (app + 1) | (below ? 0 : EXACT) : NOT_SAID, end };
-  });
+  };
+  if (bucket.entries.length === 0) return [];
+  const ends = bucket.entries.map(endOf);
   ends.sort((a, b) => a.end.length - b.end.length);
-  return ends.reduce<End[]>((kept, one) => {
-    if (!kept.some((shorter) => covers(shorter, one))) kept.push(one);
-    return kept;
-  }, []);
+  const kept: End[] = [];
+  for (const one of ends) if (!kept.some((shorter) => covers(shorter, one))) kept.push(one);
+  return [...kept, ...bucket.except.map((one) => ({ ...endOf(one), said: NOT_SAID }))];
 }
 
 /** Whether `other` says nothing of a name that `one` does not say. */
