@@ -165,7 +165,7 @@ const two = (() => {
       names: names.map(value),
       suffixes: suffixes.map(value),
       patterns: [],
-      except: [],
+      except: [value('mail.skype.com')],
     };
     return { name, slot, profile: { ...profile, dns } };
   };
@@ -182,6 +182,7 @@ test('an answer to the question of one application is told, of two it is the scr
   assert.is(whose(answer('game.example')), 2);
   assert.is(whose(answer('x.game.example')), UNCERTAIN, 'a longer name than the entry');
   assert.is(whose(answer('a.edge.skype.com')), UNCERTAIN, 'both have it');
+  assert.is(whose(answer('x.mail.skype.com')), UNCERTAIN, 'an exception');
   assert.is(whose(answer('notskype.com')), STRANGER);
   const cname = (target: string) =>
     answer('ui.skype.com', [{ name: '@12', type: 5, rdata: wireName(target) }, A]);
