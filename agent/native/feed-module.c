@@ -102,6 +102,18 @@ static JSValue feeds_teaches(JSContext *ctx, JSValueConst self, int argc, JSValu
     return JS_UNDEFINED;
 }
 
+static JSValue feeds_is_recent(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    uint8_t *packet;
+    size_t size;
+    if (buffer(ctx, argv[0], "packet", &packet, &size))
+        return JS_EXCEPTION;
+    feeds_lock();
+    bool is_recent = size > 0 && lesson_is_recent(packet, size);
+    feeds_unlock();
+    return JS_NewBool(ctx, is_recent);
+}
+
 /* The arguments packet, offset, length of the functions for tests. */
 static int packet_of(JSContext *ctx, JSValueConst *argv, const uint8_t **packet, size_t *count)
 {
@@ -144,6 +156,7 @@ static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("receive", 3, feeds_receive),
     JS_CFUNC_DEF("judge", 4, feeds_judge),
     JS_CFUNC_DEF("teaches", 3, feeds_teaches),
+    JS_CFUNC_DEF("isRecent", 1, feeds_is_recent),
     JS_CFUNC_DEF("note", 11, questions_note),
     JS_CFUNC_DEF("find", 11, questions_find),
     JS_CFUNC_DEF("expire", 1, questions_expire),

@@ -50,6 +50,7 @@ void judge_caught_up(void)
     if (is_fresh)
         memset(fresh, 0, sizeof(fresh));
     is_fresh = false;
+    lessons_caught_up();
 }
 
 /* The names that an answer leads to are the application's from the moment at which it leaves. */

@@ -29,6 +29,13 @@ void lessons_allow(uint32_t generation, int fd4, int fd6);
    lesson would keep them, or longer. False: the script has to judge the answer. `now`: milliseconds. */
 bool lesson_teach(const struct lesson *lesson, double now);
 
+/* Whether the element of this packet was added and the script has not read for what yet: it must not
+   delete it. */
+bool lesson_is_recent(const uint8_t *packet, size_t size);
+
+/* The script has read all that was taught. */
+void lessons_caught_up(void);
+
 /* The packets that lesson_teach() would send, one behind the other; 0: the script has to judge. */
 size_t lesson_packets(const struct lesson *lesson, uint8_t *out, size_t room);
 

@@ -164,6 +164,7 @@ function leftByPacket(teaching: Teaching, change: SetChange): SetChange[] {
     const lease = operation === 'delete' ? DELETES : leaseFor(set, timeout);
     const packet = lease === null ? null : elementPacket(set, key, lease);
     if (packet === null || !isProven(teaching, packet[0]! >> 4 === 4 ? 4 : 6)) return true;
+    if (lease === DELETES && feeds.isRecent(packet.buffer as ArrayBuffer)) return false;
     return !teaching.packets.send(packet);
   });
   return elements.length === 0 ? [] : [{ ...change, elements }];

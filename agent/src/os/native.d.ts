@@ -167,6 +167,9 @@ declare module 'whp:feeds' {
   /** Packets on these sockets add elements in this generation of the tables (kernel/element-packets); -1: those of a
    * family do not. Generation 0: none do. */
   export function teaches(generation: number, fd4: number, fd6: number): void;
+  /** Whether the host program has added the element of this packet (ruleset/element-packet) for an answer that the
+   * script has not read yet: then it must not be deleted. */
+  export function isRecent(packet: ArrayBuffer): boolean;
   /** A packet, offsets of its addresses, their width, offset of its ports, its protocol; a message, from, to. */
   export type Exchange = [
     packet: ArrayBuffer,

@@ -37,8 +37,12 @@ export function onAnswer(state: State, event: Answer, now: number): readonly Eff
   const { counters } = state;
   const release: readonly Effect[] =
     event.id === null ? NO_EFFECTS : [{ kind: 'release', id: event.id }];
-  const isSenderKnown = noteSender(state, event, now);
-  const glance = glanceAt(state.observer, event.bytes, event.offset, event.end, now);
+  const { isTaught = false } = event;
+  const isSenderKnown = isTaught || noteSender(state, event, now);
+  const { observer } = state;
+  const glance = isTaught
+    ? 'matched'
+    : glanceAt(observer, event.bytes, event.offset, event.end, now);
   const unread = glance === 'matched' ? unreadRefusal(state, event, now) : null;
   if (unread !== null) {
     counters.answers += 1;

@@ -41,7 +41,8 @@ export function onQuery(
     }
     if (isFlooding) return NO_EFFECTS;
   }
-  if (glanceAt(observer, event.bytes, event.offset, event.end, now) === 'unrelated')
+  const isKnown = event.isNoted === true;
+  if (!isKnown && glanceAt(observer, event.bytes, event.offset, event.end, now) === 'unrelated')
     return NO_EFFECTS;
   if (at >= 0) {
     const asker = mac ?? plainDevice(event.bytes, event.offset, at);

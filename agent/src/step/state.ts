@@ -61,7 +61,7 @@ export type Event =
       readonly kind: 'query';
       /** Milliseconds since it passed, when its window began; a busy agent reads it late. */
       readonly age: number;
-      /** True: `asked` has it. */
+      /** True: `asked` has it, and it is for the name of an application (agent/native/judge.c). */
       readonly isNoted?: boolean;
     } & Sender &
       PacketSpan)
