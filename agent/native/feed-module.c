@@ -57,7 +57,7 @@ static JSValue feeds_receive(JSContext *ctx, JSValueConst self, int argc, JSValu
     if (integer(ctx, argv[0], "fd", 0, &fd) || writable(ctx, argv[1], "buffer", &bytes, &size) ||
         writable(ctx, argv[2], "address", &sender, &room))
         return JS_EXCEPTION;
-    int result = feed_receive(fd, bytes, size, &from);
+    int result = feed_receive(fd, JS_ToBool(ctx, argv[3]) > 0, bytes, size, &from);
     memset(sender, 0, room);
     memcpy(sender, &from, room < sizeof(from) ? room : sizeof(from));
     return JS_NewInt32(ctx, result);
@@ -153,7 +153,7 @@ static JSValue feeds_lesson(JSContext *ctx, JSValueConst self, int argc, JSValue
 static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("open", 2, feeds_open),
     JS_CFUNC_DEF("close", 1, feeds_close),
-    JS_CFUNC_DEF("receive", 3, feeds_receive),
+    JS_CFUNC_DEF("receive", 4, feeds_receive),
     JS_CFUNC_DEF("judge", 4, feeds_judge),
     JS_CFUNC_DEF("teaches", 3, feeds_teaches),
     JS_CFUNC_DEF("isRecent", 1, feeds_is_recent),

@@ -1,6 +1,6 @@
 /* The feeds, and the thread that reads them: it judges each packet as soon as it arrives, also while
-   the script runs. What the script has to read waits for it in a row of each feed, in the order of its
-   arrival. Where there is no thread (WHP_GLANCE=0, no memory), the script's receive() does the same. */
+   the script runs. What the script has to read waits for it in two rows of each feed, in the order of
+   its arrival: first what it has to decide, then what is KNOWN. Where there is no thread (WHP_GLANCE=0, no memory), the script's receive() does the same. */
 #include "feeds.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 enum {
     FEEDS = 8,
     TURN = 16,         /* datagrams of one call: as many as the script reads in one turn */
-    ROW = 1 << 18,     /* bytes that may wait for the script */
+    ROW = 1 << 18,     /* bytes that may wait for the script in a row */
     LONGEST = 0x11000, /* of a datagram: a packet of 64 KiB, and its attributes */
     CHEAP = 1 << 14,   /* bytes of a row whose memory is kept */
     STACK = 1 << 16,
@@ -28,13 +28,20 @@ struct waiting {
     struct sockaddr_nl from;
 };
 
+struct row {
+    uint8_t *bytes;    /* ROW of them */
+    size_t first, end; /* it is empty: both are 0 */
+};
+
+/* The rows of a feed, in the order in which the script reads them. */
+enum { URGENT, LATER, ROWS };
+
 struct feed {
     bool is_open;
     enum kind kind;
     int fd;
-    int ready;         /* eventfd: not 0 while the row is not empty */
-    uint8_t *row;      /* ROW bytes */
-    size_t first, end; /* the row is empty: both are 0 */
+    int ready; /* eventfd: not 0 while a row is not empty */
+    struct row rows[ROWS];
     uint32_t counts[FEED_COUNTS];
 };
 
@@ -92,30 +99,40 @@ static size_t bytes_of(const struct waiting *head)
 
 static bool has_room(const struct feed *feed)
 {
-    return ROW - feed->end >= space_for(LONGEST);
+    for (int i = 0; i < ROWS; i++)
+        if (ROW - feed->rows[i].end < space_for(LONGEST))
+            return false;
+    return true;
 }
 
-static bool is_empty(const struct feed *feed)
+/* The first of `rows` rows with something in it; NULL: none. */
+static struct row *waiting_row(struct feed *feed, int rows)
 {
-    return feed->first == feed->end;
+    for (struct row *one = feed->rows; one < feed->rows + rows; one++)
+        if (one->first < one->end)
+            return one;
+    return NULL;
 }
 
-/* Appends what was received behind the end of the row. */
-static void append(struct feed *feed, const struct waiting *head)
+/* Appends what was received behind the end of the first row. */
+static void append(struct feed *feed, const struct waiting *head, bool is_urgent)
 {
-    bool was_empty = is_empty(feed);
-    memcpy(feed->row + feed->end, head, sizeof(*head));
-    feed->end += space_for(bytes_of(head));
+    struct row *row = &feed->rows[is_urgent ? URGENT : LATER];
+    bool was_empty = !waiting_row(feed, ROWS);
+    memcpy(row->bytes + row->end, head, sizeof(*head));
+    if (!is_urgent)
+        memcpy(row->bytes + row->end + sizeof(*head),
+               feed->rows[URGENT].bytes + feed->rows[URGENT].end + sizeof(*head), bytes_of(head));
+    row->end += space_for(bytes_of(head));
     if (was_empty)
         set(feed->ready);
 }
 
-static void empty(struct feed *feed)
+static void empty(struct row *row)
 {
-    if (feed->end > CHEAP)
-        madvise(feed->row, ROW, MADV_DONTNEED);
-    feed->first = feed->end = 0;
-    clear(feed->ready);
+    if (row->end > CHEAP)
+        madvise(row->bytes, ROW, MADV_DONTNEED);
+    row->first = row->end = 0;
 }
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -124,12 +141,13 @@ enum found { FOUND, NOTHING, MORE };
 
 static void hear(void);
 
-/* Receives one datagram, judges it, and appends it to the row if the script has to read it. */
+/* Receives one datagram, judges it, and appends it to a row if the script has to read it. */
 static enum found read_one(struct feed *feed)
 {
     struct waiting head = {0};
     socklen_t length = sizeof(head.from);
-    uint8_t *bytes = feed->row + feed->end + sizeof(head);
+    uint8_t *bytes = feed->rows[URGENT].bytes + feed->rows[URGENT].end + sizeof(head);
+    enum judgment judged = FOR_SCRIPT;
     ssize_t size = recvfrom(feed->fd, bytes, LONGEST, MSG_DONTWAIT | MSG_TRUNC,
                             (struct sockaddr *)&head.from, &length);
     head.result = size < 0 ? -errno : (int)size;
@@ -139,16 +157,15 @@ static enum found read_one(struct feed *feed)
     }
     if (size >= 0) {
         feed->counts[FEED_ROW]++;
-        enum judgment judged = is_allowed && size <= LONGEST && head.from.nl_pid == 0
-                                   ? judge_packet(feed->kind, feed->fd, bytes, (size_t)size, hear)
-                                   : FOR_SCRIPT;
+        if (is_allowed && size <= LONGEST && head.from.nl_pid == 0)
+            judged = judge_packet(feed->kind, feed->fd, bytes, (size_t)size, hear);
         if (judged == DONE) {
             feed->counts[FEED_DEALT]++;
             return MORE;
         }
         head.is_known = judged == KNOWN;
     }
-    append(feed, &head);
+    append(feed, &head, judged == FOR_SCRIPT);
     return FOUND;
 }
 
@@ -232,11 +249,13 @@ static int open_locked(int fd, enum kind kind)
     feed->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (feed->ready < 0)
         return -errno;
-    feed->row = mmap(NULL, ROW, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (feed->row == MAP_FAILED) {
+    uint8_t *bytes = mmap(NULL, ROWS * ROW, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED) {
         close(feed->ready);
         return -ENOMEM;
     }
+    for (int i = 0; i < ROWS; i++)
+        feed->rows[i].bytes = bytes + i * ROW;
     feed->is_open = true;
     if (is_allowed && !has_reader)
         start_reader();
@@ -256,7 +275,7 @@ int feed_open(int fd, enum kind kind)
 static void close_locked(struct feed *feed)
 {
     feed->is_open = false;
-    munmap(feed->row, ROW);
+    munmap(feed->rows[0].bytes, ROWS * ROW);
     close(feed->ready);
     if (has_reader)
         set(changed);
@@ -278,43 +297,48 @@ uint32_t *feed_counts(int fd)
 }
 
 /* Takes the first datagram of the row. */
-static int take(struct feed *feed, uint8_t *bytes, size_t room, struct sockaddr_nl *from)
+static int take(struct feed *feed, struct row *row, uint8_t *bytes, size_t room,
+                struct sockaddr_nl *from)
 {
     struct waiting head;
     bool was_full = !has_room(feed);
-    memcpy(&head, feed->row + feed->first, sizeof(head));
+    memcpy(&head, row->bytes + row->first, sizeof(head));
     size_t size = bytes_of(&head);
-    memcpy(bytes, feed->row + feed->first + sizeof(head), size < room ? size : room);
+    memcpy(bytes, row->bytes + row->first + sizeof(head), size < room ? size : room);
     *from = head.from;
     feed->counts[FEED_KNOWN] = head.is_known;
-    feed->first += space_for(size);
-    if (is_empty(feed)) {
-        empty(feed);
-        if (was_full && has_reader)
-            set(changed);
-    }
+    row->first += space_for(size);
+    if (row->first == row->end)
+        empty(row);
+    if (!waiting_row(feed, ROWS))
+        clear(feed->ready);
+    if (was_full && has_reader && has_room(feed))
+        set(changed);
     return head.result;
 }
 
-static int receive_locked(struct feed *feed, uint8_t *bytes, size_t room, struct sockaddr_nl *from)
+static int receive_locked(struct feed *feed, bool is_urgent, uint8_t *bytes, size_t room,
+                          struct sockaddr_nl *from)
 {
-    for (int i = 0; i < TURN && is_empty(feed); i++)
-        if (read_one(feed) == NOTHING) {
-            if (feed->kind == HELD)
+    int rows = is_urgent ? URGENT + 1 : ROWS;
+    for (int i = 0; i < TURN && !waiting_row(feed, rows); i++)
+        if (!has_room(feed) || read_one(feed) == NOTHING) {
+            if (feed->kind == HELD && !waiting_row(feed, ROWS))
                 judge_caught_up();
             return -EAGAIN;
         }
-    if (!is_empty(feed))
-        return take(feed, bytes, room, from);
+    struct row *row = waiting_row(feed, rows);
+    if (row)
+        return take(feed, row, bytes, room, from);
     memset(from, 0, sizeof(*from));
     return 0;
 }
 
-int feed_receive(int fd, uint8_t *bytes, size_t room, struct sockaddr_nl *from)
+int feed_receive(int fd, bool is_urgent, uint8_t *bytes, size_t room, struct sockaddr_nl *from)
 {
     feeds_lock();
     struct feed *feed = feed_of(fd);
-    int result = feed ? receive_locked(feed, bytes, room, from) : -EBADF;
+    int result = feed ? receive_locked(feed, is_urgent, bytes, room, from) : -EBADF;
     feeds_unlock();
     return result;
 }

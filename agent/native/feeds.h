@@ -33,9 +33,9 @@ void feed_close(int fd);
 /* The numbers of an open feed; NULL: it is none. */
 uint32_t *feed_counts(int fd);
 
-/* Gives the script the next datagram that is for it, as recvfrom with MSG_TRUNC does. -EAGAIN: there
-   is none. 0, without a sender: there may be more. */
-int feed_receive(int fd, uint8_t *bytes, size_t room, struct sockaddr_nl *from);
+/* Gives the script the next datagram that is for it, as recvfrom with MSG_TRUNC does; `is_urgent`: the
+   next that it has to decide. -EAGAIN: there is none. 0, without a sender: there may be more. */
+int feed_receive(int fd, bool is_urgent, uint8_t *bytes, size_t room, struct sockaddr_nl *from);
 
 /* The descriptor that is ready when the script has something to read from `fd`; and whose it is. Each
    is the other descriptor itself, if that is no feed. */

@@ -307,6 +307,7 @@ unsigned look(const struct glance *glance, const uint8_t *packet, const struct p
     size_t end = at->end - at->message;
     struct name name;
     told->addresses = told->leads = 0;
+    told->is_fresh = true;
     if (end < DNS_HEADER + 5)
         return UNCERTAIN;
     /* QR, OPCODE, TC: a truncated answer may have lost the name that concerns somebody. */
@@ -319,6 +320,7 @@ unsigned look(const struct glance *glance, const uint8_t *packet, const struct p
     size_t behind = read_name(message, end, DNS_HEADER, &name);
     if (behind != DNS_HEADER + name.length + 1 || behind + 4 > end)
         return UNCERTAIN;
+    told->is_fresh = name.second != LONGEST_NAME && glance->fresh[tail_of(&name)] != 0;
     struct records records = {glance, message, end, behind + 4, whose(glance, &name, true), 0, told};
     if (records.app == UNCERTAIN || !read_records(&records, answers))
         return UNCERTAIN;

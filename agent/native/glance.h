@@ -33,8 +33,9 @@ struct plain_udp {
 };
 
 /* What an answer to the question of one application tells: addresses, and the tail keys of the names
-   that it leads to. */
+   that it leads to. `is_fresh`: of any message: its question may be one of `fresh`. */
 struct told {
+    bool is_fresh;
     unsigned addresses, leads;
     const uint8_t *address[TOLD_MOST];
     uint8_t width[TOLD_MOST];

@@ -147,12 +147,14 @@ static enum judgment judge_answer(const struct packet *packet, enum kind kind, i
     uint8_t mac[MAC];
     double now = clock_now(CLOCK_MONOTONIC);
     if (!read_plain_udp(packet->payload, packet->payload_size, &at))
-        return FOR_SCRIPT;
+        return is_fresh ? IN_TURN : FOR_SCRIPT;
     unsigned whose = look(&glance, packet->payload, &at, true, &told);
     if (whose == STRANGER)
         return accept_packet(fd, data, packet->header) ? DONE : FOR_SCRIPT;
+    if (whose == UNCERTAIN) /* a name that an unread answer leads to may be known by then */
+        return is_fresh && told.is_fresh ? IN_TURN : FOR_SCRIPT;
     struct lesson lesson = {whose, &told, packet->is_own, packet->payload, &at, NULL};
-    if (whose == UNCERTAIN || kind != HELD || !was_asked(&lesson, mac, now, hear))
+    if (kind != HELD || !was_asked(&lesson, mac, now, hear))
         return FOR_SCRIPT;
     bool tells = told.addresses + told.leads > 0;
     if (tells && !lesson_teach(&lesson, now))

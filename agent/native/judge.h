@@ -11,8 +11,8 @@
 enum kind { HELD, BEHIND, LOGGED };
 
 /* `DONE`: the packet has its verdict, or is noted. `KNOWN`: that too, and the script still has to read
-   it. */
-enum judgment { FOR_SCRIPT, DONE, KNOWN };
+   it. `IN_TURN`: it is the script's, after what is KNOWN. */
+enum judgment { FOR_SCRIPT, IN_TURN, DONE, KNOWN };
 
 /* From now on packets are judged by these: see judge() of whp:feeds. `led` is read at each packet.
    False: one of them is not as it has to be, and nothing has changed. */

@@ -15,7 +15,7 @@ enum {
     OWN = 64, /* most addresses of the router and its proxies */
     LONGEST = 60,
     DEVICES = 64,
-    RECENT = 256,
+    RECENT = 1024,
     THOUSAND = 1000,
     LEASE_AT = 8, /* of ruleset/element-packet: behind the IP header */
     FIELD_AT = 12,

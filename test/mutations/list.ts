@@ -188,10 +188,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'own-address-taught',
-    promise: 'the host program teaches no address of the router, and none that is not of the Internet',
+    promise:
+      'the host program teaches no address of the router, and none that is not of the Internet',
     file: 'agent/native/lesson.c',
     from: '|| is_own(told->address[i], told->width[i]))',
-    to: ')',
+    to: '|| is_own(told->address[i], 0))',
     tests: ['test/native/feeds.test.ts'],
   },
   {

@@ -358,8 +358,8 @@ test('wrong arguments throw, and nothing is read or written outside of a buffer'
   const calls: readonly (() => unknown)[] = [
     () => any.open(-1, 0),
     () => any.open(9, 3),
-    () => any.receive(9, null, room),
-    () => any.receive(9, room, null),
+    () => any.receive(9, null, room, false),
+    () => any.receive(9, room, null, false),
     () => any.judge(room, room, room, room),
     () => any.judge(room, null, null, null),
     () => any.teaches(-1, 0, 0),
@@ -377,7 +377,7 @@ test('wrong arguments throw, and nothing is read or written outside of a buffer'
     () => any.lesson(packet, 0, 40, true, new ArrayBuffer(5)),
   ];
   for (const [i, call] of calls.entries()) assert.throws(call, undefined, `call ${i}`);
-  assert.is(feeds.receive(9, room, new ArrayBuffer(12)), -sock.EBADF);
+  assert.is(feeds.receive(9, room, new ArrayBuffer(12), false), -sock.EBADF);
 });
 
 /** A feed over one end of a pair; what is no message of the kernel is the script's. */
@@ -391,18 +391,18 @@ test('a datagram that is not the kernel’s is the script’s, with its sender; 
   const counts = new Uint32Array(feeds.open(here, 0));
   assert.throws(() => feeds.open(here, 0), /feed: /);
   const sender = new ArrayBuffer(12);
-  assert.is(feeds.receive(here, buffer, sender), -sock.EAGAIN);
+  assert.is(feeds.receive(here, buffer, sender, false), -sock.EAGAIN);
   const sent = sock.sendto(there, new ArrayBuffer(40), 0, 40, 0, address);
   if (sent === 40) {
     await new Promise<void>((resolve) => os.setReadHandler(here, resolve));
     os.setReadHandler(here, null);
-    assert.is(feeds.receive(here, buffer, sender), 40);
+    assert.is(feeds.receive(here, buffer, sender, false), 40);
     assert.is.not(new DataView(sender).getUint32(4), 0);
-    assert.is(feeds.receive(here, buffer, sender), -sock.EAGAIN);
+    assert.is(feeds.receive(here, buffer, sender, false), -sock.EAGAIN);
     assert.equal(Array.from(counts), [0, 0, 0]);
   }
   feeds.close(here);
-  assert.is(feeds.receive(here, buffer, sender), -sock.EBADF);
+  assert.is(feeds.receive(here, buffer, sender, false), -sock.EBADF);
   for (const fd of [here, there]) os.close(fd);
 });
 

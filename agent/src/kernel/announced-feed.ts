@@ -92,7 +92,7 @@ export function openAnnounced(
       const spent = now() - began;
       heldFirst(spent);
       taken += 1;
-      return taken < DRAIN && isTurn(spent);
+      return taken < DRAIN && isTurn(spent, socket.glanced?.[2] === 1);
     });
   });
   const takeWaiting = (): void => {

@@ -42,7 +42,7 @@ export interface HeldFeed extends OpenFeed {
   /** Verdict: drop; sent in the same way. */
   refuse(id: number): void;
   flush(): void;
-  /** Reads one packet; false: none is queued. */
+  /** Reads one packet that waits for a verdict; false: none does. */
   takeOne(): boolean;
   /** Packets that have found no room in the queue, or in the socket's buffer, since the last call. */
   takeDropped(): number;
@@ -64,16 +64,26 @@ function countsOf(number: number): { readonly waiting: number; readonly dropped:
   return null;
 }
 
+/** Whether the host program has dealt with the last packet. */
+function isKnown({ glanced }: NetlinkSocket): boolean {
+  return glanced?.[2] === 1;
+}
+
 /** Whether a multiple of `each` is above `before` and not above `after`. */
 function hasPassed(each: number, before: number, after: number): boolean {
   return Math.floor(after / each) > Math.floor(before / each);
 }
 
 /** Reads `most` datagrams, or as many as one turn has time for. True: the queue is empty. */
-function drain(socket: NetlinkSocket, onMessage: OnMessage, most: number): boolean {
+function drain(
+  socket: NetlinkSocket,
+  onMessage: OnMessage,
+  most: number,
+  isUrgent: boolean,
+): boolean {
   const began = now();
-  for (let i = 0; i < most && isTurn(now() - began); i++) {
-    const got = receiveOnce(socket, onMessage);
+  for (let i = 0; i < most && isTurn(now() - began, isKnown(socket)); i++) {
+    const got = receiveOnce(socket, onMessage, isUrgent);
     if (got < 0 && got !== -sys.ENOBUFS && got !== -sys.EINTR) return true;
   }
   return false;
@@ -149,7 +159,7 @@ export function openHeld(
     inRow: 0,
     isBehind: false,
   };
-  const takeOne = (): boolean => take(queue, 1);
+  const takeOne = (): boolean => take(queue, 1, true);
   os.setReadHandler(socket.fd, () => {
     if (queue.behind === undefined) take(queue, DRAIN);
     else drainBehind(queue, queue.behind);
@@ -182,8 +192,7 @@ function readerOf(socket: NetlinkSocket, onPacket: OnPacket, onRead: () => void)
     onRead();
     span.offset = packet.payloadAt;
     span.end = packet.payloadAt + packet.payloadLength;
-    const isKnown = socket.glanced?.[2] === 1;
-    onPacket(isKnown ? null : packet.id, span, sender, packet.iif === 0);
+    onPacket(isKnown(socket) ? null : packet.id, span, sender, packet.iif === 0);
   };
 }
 
@@ -199,11 +208,11 @@ function decide(queue: Queue, id: number, verdict: number): void {
 }
 
 /** Reads `most` packets and sends their verdicts. False: the queue was empty. */
-function take(queue: Queue, most: number): boolean {
+function take(queue: Queue, most: number, isUrgent = false): boolean {
   const { number, socket, inRow: last } = queue;
   const dealt = socket.glanced?.[0];
   queue.taken = 0;
-  const isEmpty = drain(socket, queue.onMessage, most);
+  const isEmpty = drain(socket, queue.onMessage, most, isUrgent);
   flush(queue);
   const { taken } = queue;
   const inAll = socket.glanced?.[1] ?? last + taken;

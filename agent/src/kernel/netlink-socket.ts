@@ -210,13 +210,13 @@ export function sendWritten(socket: NetlinkSocket): number {
 export type OnMessage = (message: Message, reader: MessageReader) => void;
 
 /** Receives one datagram and passes on its messages. Returns the number of messages, or -errno (-EAGAIN: the
- * receive queue is empty). */
-export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage): number {
+ * receive queue is empty). `isUrgent`: leaves what the host program has dealt with. */
+export function receiveOnce(socket: NetlinkSocket, onMessage: OnMessage, isUrgent = false): number {
   const { fd, buffer, counters, message, reader, sender, senderPort } = socket;
   const size =
     socket.glanced === null
       ? sys.recvfrom(fd, buffer, 0, buffer.byteLength, MSG_DONTWAIT | MSG_TRUNC, sender)
-      : feeds.receive(fd, buffer, sender);
+      : feeds.receive(fd, buffer, sender, isUrgent);
   if (size < 0) {
     if (size === -sys.ENOBUFS) counters.overruns += 1;
     else if (size === -sys.EINTR) counters.interrupted += 1;

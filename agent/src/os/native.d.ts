@@ -154,8 +154,13 @@ declare module 'whp:feeds' {
   /** Before os.close of the descriptor. */
   export function close(fd: number): void;
   /** As recvfrom with MSG_DONTWAIT and MSG_TRUNC, for the next datagram that the script has to read; 0 also when
-   * there may be more. */
-  export function receive(fd: number, buffer: ArrayBuffer, address: ArrayBuffer): number;
+   * there may be more. What the script has to decide comes before what was dealt with; `isUrgent`: only that. */
+  export function receive(
+    fd: number,
+    buffer: ArrayBuffer,
+    address: ArrayBuffer,
+    isUrgent: boolean,
+  ): number;
   /** Null: nothing is judged. `names`: of profile/glance-names, copied. `led`: 4096 bytes, read at each packet.
    * `gateways`: hardware addresses, 6 bytes each, copied. `lessons`: of ruleset/host-lessons, copied. */
   export function judge(
