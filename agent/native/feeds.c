@@ -4,6 +4,7 @@
 #include "feeds.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,10 +22,11 @@ enum {
     STACK = 1 << 16,
 };
 
-/* A datagram that waits, before its bytes. `result`: its size, or -errno. */
+/* A datagram that waits, before its bytes. `result`: its size, or -errno. `packets`: how many have
+   taught what it tells. */
 struct waiting {
     int32_t result;
-    uint32_t is_known;
+    uint32_t is_known, packets;
     struct sockaddr_nl from;
 };
 
@@ -50,6 +52,9 @@ static struct feed feeds[FEEDS];
 static bool is_allowed, has_reader, is_ending;
 static pthread_t reader;
 static int changed = -1; /* eventfd: the reader has to look which feeds there are */
+static unsigned rounds;  /* of the reader; it looks at each */
+static unsigned taken;   /* packets that have taught what the script has taken */
+static pthread_cond_t has_come_round = PTHREAD_COND_INITIALIZER;
 
 void feeds_lock(void)
 {
@@ -158,7 +163,7 @@ static enum found read_one(struct feed *feed)
     if (size >= 0) {
         feed->counts[FEED_ROW]++;
         if (is_allowed && size <= LONGEST && head.from.nl_pid == 0)
-            judged = judge_packet(feed->kind, feed->fd, bytes, (size_t)size, hear);
+            judged = judge_packet(feed->kind, feed->fd, bytes, (size_t)size, hear, &head.packets);
         if (judged == DONE) {
             feed->counts[FEED_DEALT]++;
             return MORE;
@@ -204,7 +209,9 @@ static void *read_feeds(void *unused)
         feeds_unlock();
         int found = poll(ready, count, -1);
         feeds_lock();
-        if (ready[0].revents & POLLNVAL) /* the watchdog has closed all */
+        rounds++;
+        pthread_cond_broadcast(&has_come_round);
+        if (ready[0].revents & POLLNVAL) /* the watchdog has closed all, and ends the process */
             break;
         if (ready[0].revents)
             clear(changed);
@@ -272,13 +279,20 @@ int feed_open(int fd, enum kind kind)
     return result;
 }
 
+/* Afterwards nothing holds the socket: while the reader polls it, close() would not end it. */
 static void close_locked(struct feed *feed)
 {
+    unsigned before = rounds;
     feed->is_open = false;
+    if (feed->kind == HELD)
+        judge_read(UINT_MAX, false); /* nobody will read the rest */
     munmap(feed->rows[0].bytes, ROWS * ROW);
     close(feed->ready);
-    if (has_reader)
-        set(changed);
+    if (!has_reader)
+        return;
+    set(changed);
+    while (rounds == before)
+        pthread_cond_wait(&has_come_round, &lock);
 }
 
 void feed_close(int fd)
@@ -307,6 +321,7 @@ static int take(struct feed *feed, struct row *row, uint8_t *bytes, size_t room,
     memcpy(bytes, row->bytes + row->first + sizeof(head), size < room ? size : room);
     *from = head.from;
     feed->counts[FEED_KNOWN] = head.is_known;
+    taken += head.packets;
     row->first += space_for(size);
     if (row->first == row->end)
         empty(row);
@@ -322,11 +337,8 @@ static int receive_locked(struct feed *feed, bool is_urgent, uint8_t *bytes, siz
 {
     int rows = is_urgent ? URGENT + 1 : ROWS;
     for (int i = 0; i < TURN && !waiting_row(feed, rows); i++)
-        if (!has_room(feed) || read_one(feed) == NOTHING) {
-            if (feed->kind == HELD && !waiting_row(feed, ROWS))
-                judge_caught_up();
+        if (!has_room(feed) || read_one(feed) == NOTHING)
             return -EAGAIN;
-        }
     struct row *row = waiting_row(feed, rows);
     if (row)
         return take(feed, row, bytes, room, from);
@@ -341,6 +353,17 @@ int feed_receive(int fd, bool is_urgent, uint8_t *bytes, size_t room, struct soc
     int result = feed ? receive_locked(feed, is_urgent, bytes, room, from) : -EBADF;
     feeds_unlock();
     return result;
+}
+
+void feeds_settle(void)
+{
+    bool all = true;
+    feeds_lock();
+    for (struct feed *one = feeds; one < feeds + FEEDS; one++)
+        all = all && (!one->is_open || one->kind != HELD || !waiting_row(one, ROWS));
+    judge_read(taken, all);
+    taken = 0;
+    feeds_unlock();
 }
 
 int feeds_ready(int fd)

@@ -37,6 +37,9 @@ uint32_t *feed_counts(int fd);
    next that it has to decide. -EAGAIN: there is none. 0, without a sender: there may be more. */
 int feed_receive(int fd, bool is_urgent, uint8_t *bytes, size_t room, struct sockaddr_nl *from);
 
+/* Call it while no script runs: what it has taken, it has read. */
+void feeds_settle(void);
+
 /* The descriptor that is ready when the script has something to read from `fd`; and whose it is. Each
    is the other descriptor itself, if that is no feed. */
 int feeds_ready(int fd);

@@ -45,12 +45,13 @@ void judge_nothing(void)
     led = NULL;
 }
 
-void judge_caught_up(void)
+void judge_read(unsigned packets, bool all)
 {
-    if (is_fresh)
+    lessons_read(packets);
+    if (all && is_fresh) {
         memset(fresh, 0, sizeof(fresh));
-    is_fresh = false;
-    lessons_caught_up();
+        is_fresh = false;
+    }
 }
 
 /* The names that an answer leads to are the application's from the moment at which it leaves. */
@@ -139,7 +140,7 @@ static bool was_asked(struct lesson *lesson, uint8_t *mac, double now, void (*he
 }
 
 static enum judgment judge_answer(const struct packet *packet, enum kind kind, int fd,
-                                  const uint8_t *data, void (*hear)(void))
+                                  const uint8_t *data, void (*hear)(void), unsigned *packets)
 {
     struct glance glance = {names, led, fresh};
     struct plain_udp at;
@@ -157,21 +158,22 @@ static enum judgment judge_answer(const struct packet *packet, enum kind kind, i
     if (kind != HELD || !was_asked(&lesson, mac, now, hear))
         return FOR_SCRIPT;
     bool tells = told.addresses + told.leads > 0;
-    if (tells && !lesson_teach(&lesson, now))
+    int taught = tells ? lesson_teach(&lesson, now) : 0;
+    if (taught < 0)
         return FOR_SCRIPT;
     note_leads(&told, whose);
-    if (!accept_packet(fd, data, packet->header))
-        return FOR_SCRIPT;
-    return tells ? KNOWN : DONE;
+    *packets = (unsigned)taught;
+    /* The kernel has no such packet any more, if it takes no verdict. */
+    return accept_packet(fd, data, packet->header) && !tells ? DONE : KNOWN;
 }
 
 enum judgment judge_packet(enum kind kind, int fd, const uint8_t *data, size_t size,
-                           void (*hear)(void))
+                           void (*hear)(void), unsigned *packets)
 {
     struct packet packet;
     if (!led || !read_packet(data, size, kind == LOGGED, &packet))
         return FOR_SCRIPT;
-    return kind == LOGGED ? judge_query(&packet) : judge_answer(&packet, kind, fd, data, hear);
+    return kind == LOGGED ? judge_query(&packet) : judge_answer(&packet, kind, fd, data, hear, packets);
 }
 
 /* --- tests ---------------------------------------------------------------------------------- */

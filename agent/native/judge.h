@@ -22,12 +22,14 @@ bool judge_by(const uint8_t *names, size_t size, const uint8_t *led, const uint8
 /* From now on every packet is the script's. */
 void judge_nothing(void);
 
-/* Judges the datagram data[0, size) of the feed `fd`. `hear`: reads the queries that have passed. */
+/* Judges the datagram data[0, size) of the feed `fd`. `hear`: reads the queries that have passed.
+   KNOWN: fills in how many packets have taught it. */
 enum judgment judge_packet(enum kind kind, int fd, const uint8_t *data, size_t size,
-                           void (*hear)(void));
+                           void (*hear)(void), unsigned *packets);
 
-/* The script has read all that is KNOWN, and has said where it leads to. */
-void judge_caught_up(void);
+/* The script has read what the first of these packets have taught; `all`: and has read all that is
+   KNOWN, and said where it leads to. */
+void judge_read(unsigned packets, bool all);
 
 /* For tests: whose the packet[0, size) is; and the packets that would teach what it tells, one behind
    the other, `*count` bytes. `mac`: NULL: not known. */

@@ -46,9 +46,9 @@ static struct {
     struct rate device, home;
 } given;
 static struct bucket devices[DEVICES], home;
-/* What was sent since the script was last at the end of what it has to read. */
+/* What was sent, and the script has not read for what: the oldest first, from `recent_first` on. */
 static struct template recent[RECENT];
-static unsigned recent_count;
+static unsigned recent_first, recent_count;
 static uint32_t generation;
 static int sockets[2] = {-1, -1};
 
@@ -203,7 +203,7 @@ static bool send_packet(const uint8_t *packet, size_t size, void *opaque)
     (void)opaque;
     if (fd < 0 || recent_count == RECENT)
         return false;
-    struct template *one = &recent[recent_count++];
+    struct template *one = &recent[(recent_first + recent_count++) % RECENT];
     one->length = (uint8_t)size;
     memcpy(one->bytes, packet, size);
     return send(fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno == EPERM;
@@ -212,24 +212,32 @@ static bool send_packet(const uint8_t *packet, size_t size, void *opaque)
 bool lesson_is_recent(const uint8_t *packet, size_t size)
 {
     size_t lease = (packet[0] >> 4 == 6 ? 40 : 20) + LEASE_AT, behind = lease + 4;
-    for (const struct template *one = recent; one < recent + recent_count; one++)
+    for (unsigned i = 0; i < recent_count; i++) {
+        const struct template *one = &recent[(recent_first + i) % RECENT];
         if (one->length == size && behind <= size && memcmp(one->bytes, packet, lease) == 0 &&
             memcmp(one->bytes + behind, packet + behind, size - behind) == 0)
             return true;
+    }
     return false;
 }
 
-void lessons_caught_up(void)
+void lessons_read(unsigned packets)
 {
-    recent_count = 0;
+    if (packets > recent_count)
+        packets = recent_count;
+    recent_first = (recent_first + packets) % RECENT;
+    recent_count -= packets;
 }
 
-bool lesson_teach(const struct lesson *lesson, double now)
+int lesson_teach(const struct lesson *lesson, double now)
 {
     static int netlink = -1;
-    return generation != 0 && lesson->app <= given.apps && take_tokens(lesson, now) &&
-           each_packet(lesson, send_packet, NULL) &&
-           generation_number(&netlink) == generation;
+    unsigned before = recent_count;
+    if (generation != 0 && lesson->app <= given.apps && take_tokens(lesson, now) &&
+        each_packet(lesson, send_packet, NULL) && generation_number(&netlink) == generation)
+        return (int)(recent_count - before);
+    recent_count = before;
+    return -1;
 }
 
 struct collected {

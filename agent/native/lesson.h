@@ -25,16 +25,17 @@ bool lessons_set(const uint8_t *bytes, size_t size);
    not. Generation 0: none do. */
 void lessons_allow(uint32_t generation, int fd4, int fd6);
 
-/* Adds the elements of the lesson. True: all of them are in the sets, for as long as the script's
-   lesson would keep them, or longer. False: the script has to judge the answer. `now`: milliseconds. */
-bool lesson_teach(const struct lesson *lesson, double now);
+/* Adds the elements of the lesson. The number of packets sent: all of them are in the sets, for as long
+   as the script's lesson would keep them, or longer. -1: the script has to judge the answer. `now`:
+   milliseconds. */
+int lesson_teach(const struct lesson *lesson, double now);
 
 /* Whether the element of this packet was added and the script has not read for what yet: it must not
    delete it. */
 bool lesson_is_recent(const uint8_t *packet, size_t size);
 
-/* The script has read all that was taught. */
-void lessons_caught_up(void);
+/* The script has read for what the first of these packets were sent. */
+void lessons_read(unsigned packets);
 
 /* The packets that lesson_teach() would send, one behind the other; 0: the script has to judge. */
 size_t lesson_packets(const struct lesson *lesson, uint8_t *out, size_t room);

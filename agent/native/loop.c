@@ -191,6 +191,7 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
     static size_t room;
     size_t count = 0;
     struct list_head *at;
+    feeds_settle();
     list_for_each(at, &ts->os_rw_handlers) {
         const JSOSRWHandler *one = list_entry(at, JSOSRWHandler, link);
         if (count == room) {

@@ -5,6 +5,8 @@ import * as sys from 'whp:socket';
 import { glance } from '../../agent/src/kernel/glance.ts';
 import { endsOf } from '../../agent/src/learn/asked-questions.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
+import { compile } from '../../agent/src/ruleset/compile/compile.ts';
+import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { createState } from '../../agent/src/step/state.ts';
 import { decodePacket } from '../../agent/src/wire/packet.ts';
 import { answerTo, queryFor } from '../fixtures/dns.ts';
@@ -37,12 +39,12 @@ const crowd = openUdp(5454);
 const device = openUdp(40000);
 let called: string[] = [];
 const opened = kernel.feeds.answers(5310, (id) => {
-  called.push('answer');
+  called.push(id === null ? 'taught' : 'answer');
   if (id !== null) answers.release(id);
 });
 const listened = kernel.feeds.announced(
   5310,
-  (prefix) => called.push(prefix),
+  (prefix, _, __, ___, ____, isNoted) => called.push(isNoted ? `${prefix}, noted` : prefix),
   () => called.push('lost'),
   undefined,
   'queries',
@@ -69,8 +71,11 @@ async function passed(from: number, to: number, messages: readonly Uint8Array[])
 }
 
 const asks = (...messages: Uint8Array[]) => passed(device, 5453, messages);
-const answered = (...messages: Uint8Array[]) => {
+const needQueue = (): void => {
   if (queued.status !== 0) throw new Skip('this kernel has no nft queue');
+};
+const answered = (...messages: Uint8Array[]) => {
+  needQueue();
   return passed(resolver, 40000, messages);
 };
 const answeredBehind = (...messages: Uint8Array[]) => {
@@ -141,11 +146,92 @@ await claimLater(
   },
 );
 
-await claimLater('a query for an application is the script’s', async () => {
+await claimLater('a query for an application is noted, and the script’s as well', async () => {
   same(
     [await asks(queryFor('ui.skype.com')), called, announced.takeGlanced()],
-    [1, ['whp:query'], 0],
+    [1, ['whp:query, noted'], 0],
   );
+});
+
+const policy = policyFrom({ globals: { queue: 5320, group: 5320 } });
+const told = answerTo('ui.skype.com', [A]);
+const nft = async (text: string): Promise<void> => {
+  const { status, stderr } = await runProgram(['nft', '-f', '-'], { input: text });
+  if (status !== 0) throw new Error(stderr);
+};
+/** What is called for an answer that was asked for. */
+const calledFor = async (message: Uint8Array): Promise<string[]> => {
+  await asks(queryFor('ui.skype.com'));
+  same(await answered(message), 1);
+  return called;
+};
+/** The script adds an element of its own, which proves that packets do. */
+const teachOne = (last: number): void => {
+  const elements = [{ key: Uint8Array.of(203, 0, 113, last), timeout: 310_000 }];
+  same(kernel.sets.teach([{ operation: 'renew', set: 'skype_addr4', elements }]), null);
+};
+const leaseOf = (last: number): number => {
+  const found = kernel.sets.read('skype_addr4');
+  const its = found.ok ? found.value.find(({ key }) => key[3] === last) : undefined;
+  return Math.ceil((its?.expiration ?? 0) / 1000);
+};
+
+await claimLater(
+  'an application’s answer is in the set before it leaves, for the longest lease',
+  async () => {
+    await nft(renderLoad(compile(policy)));
+    same(await calledFor(told), ['answer'], 'before the script has taught');
+    teachOne(8);
+    same([await calledFor(told), leaseOf(7) > 86400], [['taught'], true]);
+  },
+);
+
+await claimLater('one that nobody asked for is the script’s', async () => {
+  same([await answered(answerTo('api.skype.com', [A])), called], [1, ['answer']]);
+});
+
+await claimLater('what was taught and not read is not deleted', async () => {
+  needQueue();
+  await asks(queryFor('ui.skype.com'));
+  for (const message of [told]) send(resolver, 40000, message);
+  // No turn of the event loop: the thread has taught, and the script has read nothing.
+  const until = sys.monotonic() + 300;
+  while (sys.monotonic() < until);
+  const gone = [{ key: Uint8Array.of(203, 0, 113, 7) }];
+  const forget = [{ operation: 'delete', set: 'skype_addr4', elements: gone }] as const;
+  same(kernel.sets.teach(forget), null);
+  holds(leaseOf(7) > 86400, 'deleted');
+  same(await passed(resolver, 40000, []), 1);
+  same(kernel.sets.teach(forget), null);
+  await new Promise<void>((done) => os.setTimeout(done, 50));
+  same(leaseOf(7), 0);
+});
+
+await claimLater(
+  'while a table is loaded, and after the change of another program, the script decides',
+  async () => {
+    needQueue();
+    kernel.sets.teachAlone(true);
+    teachOne(8);
+    same(await calledFor(told), ['answer']);
+    kernel.sets.teachAlone(false);
+    teachOne(8);
+    same(await calledFor(told), ['taught']);
+    await nft('add table inet another');
+    same(await calledFor(told), ['answer']);
+    teachOne(8);
+    same(await calledFor(told), ['taught']);
+  },
+);
+
+await claimLater('a full set is the script’s', async () => {
+  needQueue();
+  const full = policyFrom({
+    profile: { caps: { endpoints: 1, ports: 64, peers: 64, devices: 64 } },
+  });
+  await nft(`delete table inet whp\n${renderLoad(compile(full))}`);
+  teachOne(8);
+  same([await calledFor(told), leaseOf(7)], [['answer'], 0]);
 });
 
 await claimLater(
@@ -154,7 +240,7 @@ await claimLater(
     answers.close();
     announced.close();
     const again = kernel.feeds.answers(5310, () => {});
-    holds(again.ok, 'not opened again');
+    holds(again.ok, `not opened again: ${JSON.stringify(again)}`);
     if (again.ok) again.value.close();
     same(await answered(answerTo('www.example.org', [A])), 1);
   },
