@@ -119,6 +119,7 @@ suite 'captures' node scripts/node.mjs test/captures
 suite 'netns' node scripts/node.mjs --beside test/netns/matrix.test.ts test/netns
 suite 'package, mips_24kc' scripts/package.sh --start mips_24kc
 suite 'lab, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel -- --strict
+suite 'lab, feeds' scripts/lab.sh probe test/netlink/glance-program.ts --router mipsel
 suite 'lab, sessions' scripts/lab.sh --sessions 1
 if [ $FULL = 1 ]; then
   suite 'runtime, host mips' node scripts/unit.mjs $mips test/runtime/*.test.ts

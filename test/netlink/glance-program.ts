@@ -174,7 +174,7 @@ const teachOne = (last: number): void => {
 };
 const leaseOf = (last: number): number => {
   const found = kernel.sets.read('skype_addr4');
-  const its = found.ok ? found.value.find(({ key }) => key[3] === last) : undefined;
+  const its = found.ok ? found.value.find(({ key }) => key[1] === 0 && key[3] === last) : undefined;
   return Math.ceil((its?.expiration ?? 0) / 1000);
 };
 

@@ -185,12 +185,14 @@ export function expireAliases(aliases: Aliases, now: number): void {
   retainAliases(aliases, ({ expires }) => expires > now);
 }
 
-/** Removes the aliases for which `isKept` is false; returns how many. */
+/** Removes the aliases for which `isKept` is false; returns how many. `apps`: the applications from now on. */
 export function retainAliases(
   aliases: Aliases,
   isKept: (alias: Alias, device: string) => boolean,
+  apps = aliases.apps,
 ): number {
   let gone = 0;
+  aliases.apps = apps;
   aliases.soonest = Number.POSITIVE_INFINITY;
   // Several names may share one filter place, so a removal builds the filter again. An eviction leaves its place
   // set: that costs one look-up in vain.

@@ -3,7 +3,7 @@
 import { createRepeats, type Repeats } from '../bounds/dedupe.ts';
 import { createReports, type Reports } from '../bounds/log-once.ts';
 import { createPace, HOME_PACE, LOOKS, type Pace } from '../bounds/token-bucket.ts';
-import { type Aliases, createAliases, retainAliases } from '../learn/aliases.ts';
+import { type Alias, type Aliases, createAliases, retainAliases } from '../learn/aliases.ts';
 import { type QuestionBook, questionBook } from '../learn/asked-questions.ts';
 import { type Askers, createAskers, namesOf } from '../learn/askers.ts';
 import type { DnsObserver } from '../learn/dns-observer.ts';
@@ -213,11 +213,11 @@ function aliasesUnder(
   if (before === null) return createAliases(apps);
   const { aliases, matcher: old } = before.observer;
   if (old === matcher) return aliases;
-  aliases.apps = apps;
-  retainAliases(aliases, ({ app, name, root }) => {
+  const isKept = ({ app, name, root }: Alias): boolean => {
     const isIts = matchText(matcher, root).some((match) => match.app === app);
     return isIts && !isExceptedText(matcher, app, name);
-  });
+  };
+  retainAliases(aliases, isKept, apps);
   return aliases;
 }
 
