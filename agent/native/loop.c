@@ -32,6 +32,7 @@
 #include "feeds.h"
 #include "generation.h"
 #include "loop.h"
+#include "probe.h"
 
 static struct itimerval watchdog; /* all zero: off */
 static char watchdog_message[120];
@@ -217,7 +218,7 @@ static int poll_round(JSContext *ctx, JSThreadState *ts, int milliseconds)
             continue;
         ready--;
         fds[i].fd = feeds_source(fds[i].fd);
-        if (generation_wake(fds[i].fd) && serve(ctx, ts, &fds[i]))
+        if (generation_wake(fds[i].fd) && probe_wake(fds[i].fd) && serve(ctx, ts, &fds[i]))
             return -1;
     }
     return 0;

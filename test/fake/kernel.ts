@@ -156,7 +156,13 @@ export function fakeKernel(): FakeKernel {
           self.looked = state;
         },
       },
-      probes: () => ({ send: () => null, drain: () => {}, retain: () => {} }),
+      probes: () => ({
+        send: () => null,
+        drain: () => {},
+        leave: () => false,
+        takeBack: () => [],
+        retain: () => {},
+      }),
       askDevices: () => {},
     },
   };

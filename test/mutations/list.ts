@@ -220,6 +220,14 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/unit/step/taught-answers.test.ts'],
   },
   {
+    name: 'steady-unanswered',
+    promise: 'a probe of the host program that is not answered is lost like one of the script',
+    file: 'agent/src/tunnel/health.ts',
+    from: '    health.sent.set(sequence, { at, lost: false });\n    if (answered',
+    to: '    if (answered',
+    tests: ['test/unit/tunnel/steady.test.ts'],
+  },
+  {
     name: 'release-first',
     promise: 'a held answer is released behind what it teaches',
     file: 'agent/src/runtime/effects.ts',

@@ -38,7 +38,7 @@ export interface Kernel {
   readonly feeds: Feeds;
   readonly glance: HostGlance;
   /** The sockets of the probes (kernel/probes); one call an agent. */
-  probes(onAnswer: OnReply): Probes;
+  probes(onAnswer: OnReply, onDoubt: () => void): Probes;
   /** Sends TCP questions to devices (kernel/tcp-questions). */
   askDevices(mark: number, endings: readonly Ending[]): void;
 }

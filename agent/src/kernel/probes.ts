@@ -3,6 +3,7 @@
 // ping_group_range, a GRE keepalive rp_filter off at the proxy.
 
 import * as os from 'qjs:os';
+import * as host from 'whp:probe';
 import * as sys from 'whp:socket';
 import { IPPROTO_ICMP, IPPROTO_ICMPV6, MSG_DONTWAIT } from '../netlink/constants.ts';
 import { hostInt, inetAddress } from '../netlink/endian.ts';
@@ -10,6 +11,7 @@ import { type KernelError, refused } from '../netlink/kernel-error.ts';
 import { randomBytes } from '../os/random.ts';
 import type { Proxy as CloudProxy } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
+import type { SteadyPlan, SteadyProbe } from '../tunnel/health.ts';
 import { familyIn, familyOf, parseAddress } from '../wire/address.ts';
 import { type EchoTag, echoRequest, readEchoReply } from '../wire/echo.ts';
 import { checked, openBound } from './bound-socket.ts';
@@ -29,12 +31,18 @@ export interface Probes {
   send(proxy: CloudProxy, sequence: number): KernelError | null;
   /** Reads the replies that have arrived; called before a probe is counted as lost. */
   drain(): void;
+  /** Leaves the probes to the host program, after one was sent. False: it does not take them. */
+  leave(proxy: CloudProxy, plan: SteadyPlan): boolean;
+  /** Takes them back, with those that it has sent. */
+  takeBack(proxy: string): SteadyProbe[];
   /** Closes the sockets of proxies that are not in `proxies`. */
   retain(proxies: readonly CloudProxy[]): void;
 }
 
 interface Prober {
   readonly fd: number;
+  /** The host program's, while it sends the probes; -1: it does not. */
+  timer: number;
   readonly family: 4 | 6;
   /** The inner addresses of the proxy when the socket was opened. */
   readonly local: string;
@@ -47,18 +55,23 @@ interface Probing {
   readonly probers: Map<string, Prober>;
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly onAnswer: OnReply;
+  readonly onDoubt: () => void;
 }
 
-export function openProbes(onAnswer: OnReply): Probes {
+/** `onDoubt`: the host program has a probe that is not answered, or more than it can keep. */
+export function openProbes(onAnswer: OnReply, onDoubt: () => void): Probes {
   const seed = randomBytes(10);
   const probing: Probing = {
     tag: { identifier: (seed[0]! << 8) | seed[1]!, token: seed.slice(2) },
     probers: new Map(),
     bytes: new Uint8Array(512),
     onAnswer,
+    onDoubt,
   };
   return {
     send: (proxy, sequence) => sendProbe(probing, proxy, sequence),
+    leave: (proxy, plan) => leave(probing, proxy, plan),
+    takeBack: (name) => takeBack(probing.probers.get(name)),
     drain: () => {
       for (const [name, prober] of probing.probers) drainOne(probing, name, prober);
     },
@@ -100,7 +113,7 @@ function open(probing: Probing, { name, local, remote }: CloudProxy): number {
   const family = familyIn(remote);
   const fd = openRaw(family, tunnelDevice(name));
   if (fd < 0) return fd;
-  const prober: Prober = { fd, family, local, remote };
+  const prober: Prober = { fd, family, local, remote, timer: -1 };
   probing.probers.set(name, prober);
   os.setReadHandler(fd, () => drainOne(probing, name, prober));
   return fd;
@@ -109,9 +122,35 @@ function open(probing: Probing, { name, local, remote }: CloudProxy): number {
 function close({ probers }: Probing, name: string): void {
   const prober = probers.get(name);
   if (prober === undefined) return;
+  takeBack(prober);
   os.setReadHandler(prober.fd, null);
   os.close(prober.fd);
   probers.delete(name);
+}
+
+function leave(probing: Probing, { name, remote }: CloudProxy, plan: SteadyPlan): boolean {
+  const prober = probing.probers.get(name);
+  if (prober === undefined || prober.remote !== remote) return false;
+  const { fd, family } = prober;
+  const { sequence, first, interval, timeout } = plan;
+  const packet = echoRequest(family, probing.tag, 0).buffer as ArrayBuffer;
+  const to = inetAddress(parseAddress(remote)!);
+  prober.timer = host.start(fd, packet, to, sequence, first, interval, timeout);
+  if (prober.timer >= 0) os.setReadHandler(prober.timer, probing.onDoubt);
+  return prober.timer >= 0;
+}
+
+const numbers = new Float64Array(48);
+
+function takeBack(prober: Prober | undefined): SteadyProbe[] {
+  if (prober === undefined || prober.timer < 0) return [];
+  os.setReadHandler(prober.timer, null);
+  prober.timer = -1;
+  const count = host.stop(prober.fd, numbers.buffer);
+  return Array.from({ length: count }, (_, i): SteadyProbe => {
+    const [sequence, at, answered] = numbers.subarray(i * 3, i * 3 + 3) as unknown as number[];
+    return { sequence: sequence!, at: at!, answered: answered === 0 ? null : answered! };
+  });
 }
 
 function drainOne({ bytes, tag, onAnswer }: Probing, name: string, prober: Prober): void {

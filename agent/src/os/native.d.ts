@@ -220,6 +220,27 @@ declare module 'whp:generation' {
   export function close(): void;
 }
 
+declare module 'whp:probe' {
+  /**
+   * Sends an echo request (wire/echo) through a raw socket to `address`, after `first` milliseconds and then at each
+   * `interval`, with the sequence numbers after `sequence`, while each is answered within `timeout`; and reads what
+   * arrives there. Returns a descriptor whose read handler is called when a reply is missing, when a request cannot be
+   * sent, or after 16 requests; or -errno. Invalid arguments throw.
+   */
+  export function start(
+    fd: number,
+    packet: ArrayBuffer,
+    address: ArrayBuffer,
+    sequence: number,
+    first: number,
+    interval: number,
+    timeout: number,
+  ): number;
+  /** Ends it, and closes that descriptor. Returns how many requests were sent; `numbers`: 48 Float64 for sequence
+   * number, when it was sent, and when it was answered (0: not), monotonic milliseconds. */
+  export function stop(fd: number, numbers: ArrayBuffer): number;
+}
+
 declare module 'whp:system' {
   /**
    * Starts the program at `path` (no search) with exactly these words and this environment, and descriptors 0 to 2.

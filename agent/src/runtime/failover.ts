@@ -27,7 +27,7 @@ import {
   toBeMoved,
   untilNextLook,
 } from '../tunnel/failover.ts';
-import { isDoubted } from '../tunnel/health.ts';
+import { isDoubted, leaveSteady, steadyPlan, takeSteady } from '../tunnel/health.ts';
 import { moveApp } from '../tunnel/order.ts';
 import type { FlowEnding } from './cuts.ts';
 import { applyGates } from './gates.ts';
@@ -60,10 +60,14 @@ export function createFailover(kernel: Kernel, effects: FlowEnding, table: Table
     effects,
     table,
     steering: createSteering(),
-    probes: kernel.probes((proxy, sequence) => {
-      take(failover, { kind: 'answer', proxy, sequence });
-      arm(failover);
-    }),
+    probes: kernel.probes(
+      (proxy, sequence) => {
+        take(failover, { kind: 'answer', proxy, sequence });
+        leaveProbes(failover);
+        arm(failover);
+      },
+      () => look(failover),
+    ),
     moving: new Map(),
     stopTimer: () => {},
     unswept: new Set(),
@@ -119,6 +123,9 @@ function arm(failover: Failover): void {
 
 function look(failover: Failover): void {
   const { steering, probes, kernel } = failover;
+  for (const health of steering.healths.values()) {
+    if (health.left !== null) takeSteady(health, probes.takeBack(health.proxy));
+  }
   // Replies that have arrived count, even if they are read late.
   probes.drain();
   for (const health of steering.healths.values()) {
@@ -129,7 +136,17 @@ function look(failover: Failover): void {
   }
   take(failover, { kind: 'look' });
   if (failover.sweeping === null) unattended(retry(failover));
+  leaveProbes(failover);
   arm(failover);
+}
+
+/** The host program probes the proxies that answer, until the next look. */
+function leaveProbes({ steering, probes }: Failover): void {
+  for (const proxy of steering.policy.proxies) {
+    const health = steering.healths.get(proxy.name);
+    const plan = health === undefined ? null : steadyPlan(health, now());
+    if (health !== undefined && plan !== null && probes.leave(proxy, plan)) leaveSteady(health);
+  }
 }
 
 /** Moves and sweeps that failed before. */

@@ -60,6 +60,9 @@ export interface Health {
   sequence: number;
   /** When the next probe is due, milliseconds. */
   next: number;
+  /** When the host program was to send the first of the probes that are left to it (kernel/probes); null: it sends
+   * none. Then `next` is infinite, unless a probe is needed before. */
+  left: number | null;
   lostInARow: number;
   answeredInARow: number;
   /** Answers in a row needed to come up. */
@@ -88,6 +91,7 @@ export function createHealth(proxy: string, now: number): Health {
     sent: new Map(),
     sequence: 0,
     next: now,
+    left: null,
     lostInARow: 0,
     answeredInARow: 0,
     needed: 1,
@@ -260,6 +264,50 @@ function enter(health: Health, state: HealthState, now: number): void {
   if (health.state === state) return;
   health.state = state;
   health.since = now;
+}
+
+/** How the host program is to send the probes. */
+export interface SteadyPlan {
+  /** Of the last probe. */
+  readonly sequence: number;
+  /** Milliseconds until the next one, between two, and until one is lost. */
+  readonly first: number;
+  readonly interval: number;
+  readonly timeout: number;
+}
+
+/** A probe that the host program has sent, and when it was answered; null: not. Milliseconds. */
+export interface SteadyProbe {
+  readonly sequence: number;
+  readonly at: number;
+  readonly answered: number | null;
+}
+
+/** The plan while every probe is answered; null: each result counts at once. */
+export function steadyPlan(health: Health, now: number): SteadyPlan | null {
+  const { state, left, lostInARow, sent, sequence, next } = health;
+  if (state !== 'up' || left !== null || lostInARow > 0 || sent.size > 0) return null;
+  const first = Math.max(0, Math.ceil(next - now));
+  return { sequence, first, interval: intervalOf(health), timeout: Math.ceil(timeoutOf(health)) };
+}
+
+/** The host program has taken the plan. */
+export function leaveSteady(health: Health): void {
+  health.left = health.next;
+  health.next = Number.POSITIVE_INFINITY;
+}
+
+/** The probes of the host program, as if they had been sent and answered here. It sends no more. */
+export function takeSteady(health: Health, probes: readonly SteadyProbe[]): void {
+  const last = probes.at(-1);
+  const due = last === undefined ? health.left! : last.at + intervalOf(health);
+  health.left = null;
+  health.next = Math.min(health.next, due);
+  for (const { sequence, at, answered } of probes) {
+    health.sequence = sequence;
+    health.sent.set(sequence, { at, lost: false });
+    if (answered !== null) takeAnswer(health, sequence, answered);
+  }
 }
 
 /** When the next probe is due or the next one times out, milliseconds. */
