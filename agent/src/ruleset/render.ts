@@ -29,19 +29,31 @@ const LONGEST = { text: 127, device: 15, name: 127 };
  * even after a backslash. All such characters become "?".
  */
 function quoted(text: string, longest = LONGEST.text): string {
-  return `"${text.replace(/[^A-Za-z0-9 _.:;,'@+!?=/()-]/g, '?').slice(0, longest) || '?'}"`;
+  return `"${text.replace(UNQUOTED, '?').slice(0, longest) || '?'}"`;
 }
+
+const UNQUOTED = /[^A-Za-z0-9 _.:;,'@+!?=/()-]/g;
 
 /** The name of a set, a chain or a counter. */
 function word(text: string): string {
-  if (/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text)) return text;
-  return `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
+  const known = words.get(text);
+  if (known !== undefined) return known;
+  const made = /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text)
+    ? text
+    : `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
+  words.set(text, made);
+  return made;
 }
+
+/** The words of one table: each is written several times, and a regular expression allocates 2 KB. */
+const words = new Map<string, string>();
 
 /** A value in nft's form: an address, a MAC, a state. Anything else becomes a word that nft refuses. */
 function bare(text: string): string {
-  return /^[A-Za-z0-9.:_-]+$/.test(text) ? text : 'no-such-value';
+  return BARE.test(text) ? text : 'no-such-value';
 }
+
+const BARE = /^[A-Za-z0-9.:_-]+$/;
 
 type Renderers<Kind extends { kind: string }> = {
   readonly [K in Kind['kind']]: (one: Extract<Kind, { kind: K }>) => string;
@@ -162,13 +174,21 @@ function constantText(type: Datatype, value: Constant): string {
   }
 }
 
-/** The text of one rule, without its comment. */
+/** The text of one rule without its comment. */
 function renderStatements(rule: Rule): string {
   return rule.statements.map(statement).join(' ');
 }
 
-function renderRule(rule: Rule): string {
-  return `${renderStatements(rule)} comment ${quoted(`!whp: ${rule.comment}`)}`;
+/** The text of the rules of one chain. Their comments are checked together: hundreds of searches take a slow router
+ * long. */
+function renderRules(rules: readonly Rule[]): string[] {
+  const comments = rules.map(({ comment }) => `!whp: ${comment}`);
+  const isPlain =
+    comments.join('').search(UNQUOTED) < 0 && comments.every((one) => one.length <= LONGEST.text);
+  return rules.map((rule, i) => {
+    const comment = isPlain ? `"${comments[i]}"` : quoted(comments[i]!);
+    return `${renderStatements(rule)} comment ${comment}`;
+  });
 }
 
 const SET_TYPES: { readonly [type in Datatype]?: string } = {
@@ -206,13 +226,39 @@ function setProperties(set: NamedSet): string[] {
   return lines;
 }
 
-function elementText(key: readonly Datatype[], element: readonly Span[]): string {
-  return element.map((span, i) => spanText(key[i]!, span)).join(' . ');
+/** Their constants are written as they are, if they are values. */
+const PLAIN: ReadonlySet<Datatype> = new Set(['ipv4', 'ipv6', 'port', 'ether']);
+
+/** The elements of a static set. Its values, thousands of addresses, are checked together. */
+function elementsText(key: readonly Datatype[], elements: readonly (readonly Span[])[]): string {
+  const values: Constant[] = [];
+  const plain = (type: Datatype, value: Constant): Constant => {
+    if (!PLAIN.has(type)) return constantText(type, value);
+    values.push(value);
+    return value;
+  };
+  const text = textWith(key, elements, plain);
+  const areValues = values.every((one) => one !== '') && BARE.test(`0${values.join('')}`);
+  return areValues ? text : textWith(key, elements, constantText);
 }
 
-function spanText(type: Datatype, [from, to]: Span): string {
-  const first = constantText(type, from);
-  return from === to ? first : `${first}-${constantText(type, to)}`;
+function textWith(
+  key: readonly Datatype[],
+  elements: readonly (readonly Span[])[],
+  write: (type: Datatype, value: Constant) => Constant,
+): string {
+  const lines: string[] = [];
+  for (const element of elements) {
+    let line = '';
+    for (let i = 0; i < key.length; i++) {
+      const [from, to] = element[i]!;
+      const first = write(key[i]!, from);
+      const span = from === to ? first : `${first}-${write(key[i]!, to)}`;
+      line += i === 0 ? span : ` . ${span}`;
+    }
+    lines.push(line);
+  }
+  return lines.join(',\n      ');
 }
 
 /** The elements as text of a set block; null: a learned set. */
@@ -220,7 +266,7 @@ export function elementList(set: NamedSet): string | null {
   if (set.role !== 'static') return null;
   const known = listed.get(set.elements);
   if (known !== undefined) return known;
-  const text = set.elements.map((one) => elementText(set.key, one)).join(',\n      ');
+  const text = elementsText(set.key, set.elements);
   listed.set(set.elements, text);
   return text;
 }
@@ -239,6 +285,7 @@ function chainsInOrder(chains: readonly Chain[]): Chain[] {
 
 /** The parts of the table as text: the input of a load, and of the comparison in a reload. */
 export function renderParts(ruleset: Ruleset): TableParts {
+  words.clear();
   return {
     table: word(ruleset.table),
     counters: ruleset.counters.map(word),
@@ -253,7 +300,7 @@ export function renderParts(ruleset: Ruleset): TableParts {
     chains: chainsInOrder(ruleset.chains).map((chain) => ({
       name: word(chain.name),
       base: chain.base === undefined ? '' : baseText(chain.base),
-      rules: chain.rules.map(renderRule),
+      rules: renderRules(chain.rules),
     })),
   };
 }
