@@ -229,36 +229,29 @@ function setProperties(set: NamedSet): string[] {
 /** Their constants are written as they are, if they are values. */
 const PLAIN: ReadonlySet<Datatype> = new Set(['ipv4', 'ipv6', 'port', 'ether']);
 
-/** The elements of a static set. Its values, thousands of addresses, are checked together. */
-function elementsText(key: readonly Datatype[], elements: readonly (readonly Span[])[]): string {
-  const values: Constant[] = [];
-  const plain = (type: Datatype, value: Constant): Constant => {
-    if (!PLAIN.has(type)) return constantText(type, value);
-    values.push(value);
-    return value;
-  };
-  const text = textWith(key, elements, plain);
-  const areValues = values.every((one) => one !== '') && BARE.test(`0${values.join('')}`);
-  return areValues ? text : textWith(key, elements, constantText);
-}
-
-function textWith(
+/** The elements of a static set. A span is written once (its address has many ports), and all values are checked
+ * together: `plain` holds those that were written unchecked. */
+function elementsText(
   key: readonly Datatype[],
   elements: readonly (readonly Span[])[],
-  write: (type: Datatype, value: Constant) => Constant,
+  isTrusting = true,
 ): string {
-  const lines: string[] = [];
-  for (const element of elements) {
-    let line = '';
-    for (let i = 0; i < key.length; i++) {
-      const [from, to] = element[i]!;
-      const first = write(key[i]!, from);
-      const span = from === to ? first : `${first}-${write(key[i]!, to)}`;
-      line += i === 0 ? span : ` . ${span}`;
-    }
-    lines.push(line);
-  }
-  return lines.join(',\n      ');
+  const plain: Constant[] = [];
+  const written = key.map(() => new Map<Span, string>());
+  const spanText = (i: number, span: Span): string => {
+    const type = key[i]!;
+    const isPlain = isTrusting && PLAIN.has(type);
+    if (isPlain) plain.push(...span);
+    const [first, last] = isPlain ? span : span.map((one) => constantText(type, one));
+    const text = span[0] === span[1] ? `${first}` : `${first}-${last}`;
+    written[i]!.set(span, text);
+    return text;
+  };
+  const lines = elements.map((element) =>
+    element.map((span, i) => written[i]!.get(span) ?? spanText(i, span)).join(' . '),
+  );
+  const areValues = !plain.includes('') && BARE.test(`0${plain.join('')}`);
+  return areValues ? lines.join(',\n      ') : elementsText(key, elements, false);
 }
 
 /** The elements as text of a set block; null: a learned set. */

@@ -154,6 +154,39 @@ test('ranges on top of each other become disjoint', () => {
   ]);
 });
 
+test('elements have the ports of every range at each address, and do not overlap', () => {
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (seed * 1103515245 + 12345) % 2147483648;
+    return Math.floor((seed / 2147483648) * below);
+  };
+  for (let round = 0; round < 200; round++) {
+    const ranges = Array.from({ length: 1 + random(6) }, () => {
+      const [from, port] = [random(32), 1 + random(4)];
+      const to = from + random(round % 2 === 0 ? 2 : 12);
+      return range([`10.0.0.${from}-10.0.0.${to}`], [[port, port + random(2)]]);
+    });
+    const elements = rangeElements(ranges, udpOf);
+    const last = (text: unknown): number => Number(String(text).split('.')[3]);
+    for (let at = 0; at < 50; at++) {
+      const ports = (list: readonly (readonly [unknown, unknown])[]): number[] =>
+        list.flatMap(([from, to]) => [from, to].map(Number)).sort((a, b) => a - b);
+      const wanted = ranges.filter(({ addresses: [text] }) => {
+        const [from, to] = text!.split('-').map(last);
+        return from! <= at && at <= to!;
+      });
+      const has = elements.filter(([[from, to] = ['', '']]) => last(from) <= at && at <= last(to));
+      const covered = (port: number): number =>
+        has.filter(([, , [from, to] = [0, 0]]) => Number(from) <= port && port <= Number(to))
+          .length;
+      for (const port of ports(wanted.map((one) => one.ports[0] as [number, number]))) {
+        assert.is(covered(port), 1, `round ${round}, ${at}:${port}`);
+      }
+      if (wanted.length === 0) assert.is(has.length, 0);
+    }
+  }
+});
+
 test('what did not change is not cut up again, what did is', () => {
   const ranges = [range(['10.0.0.0/24'], [7])];
   const first = rangeElements(ranges, all);
