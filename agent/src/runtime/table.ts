@@ -26,6 +26,7 @@ import {
   noteLeft,
   noteTable,
   type TableState,
+  takeMade,
 } from './table-state.ts';
 
 export interface TableNeeds extends HandoverNeeds {
@@ -34,7 +35,7 @@ export interface TableNeeds extends HandoverNeeds {
 }
 
 /** Returns the table of `policy`. `isAnnounced`: the NFLOG group is open. Compiling takes a slow router half a
- * second: the last result is kept with its inputs. */
+ * second: the last result is kept with its inputs, also for the next agent. */
 export async function tableOf(
   { table }: Pick<TableNeeds, 'table'>,
   policy: Policy,
@@ -42,6 +43,8 @@ export async function tableOf(
 ): Promise<TablePiece> {
   const from: CompiledFrom = { policy, isAnnounced };
   if (table.compiled !== null && isSame(table.compiled.from, from)) return table.compiled.piece;
+  const made = takeMade(table, from);
+  if (made !== null) return made;
   const ruleset = compile(policy);
   await pause();
   const parts = renderParts(isAnnounced ? ruleset : withoutAnnouncements(ruleset));
