@@ -12,7 +12,7 @@ import { waysOf } from '../tunnel/failover.ts';
 import { plan } from '../tunnel/plan.ts';
 import { type Agent, inTurn } from './agent.ts';
 import { enforce } from './enforce.ts';
-import { assertAll } from './failover.ts';
+import { assertSoon } from './failover.ts';
 import { liftGuard } from './guard.ts';
 import { readTaught } from './handover.ts';
 import { noteAddresses } from './in-force.ts';
@@ -103,7 +103,7 @@ async function restore(agent: Agent, why: string): Promise<void> {
     return;
   }
   problems.delete('table');
-  const wrong = await assertAll(failover);
+  const wrong = assertSoon(failover);
   if (wrong !== null) log('error', errorText(wrong));
   lookAtAll(agent.effects);
   const held = withDevices(heldElements(agent.state, now()));
