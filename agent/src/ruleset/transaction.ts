@@ -239,10 +239,10 @@ function fieldsOf(types: readonly Datatype[]): {
  * another width (from an older version) are skipped. Loops without functions: a set has thousands of elements.
  */
 function heldText(set: SetParts, held: Held): string {
+  const known = held.get(set.name) ?? [];
+  if (known.length === 0) return '';
   const { fields, length } = fieldsOf(set.key);
-  let elements = (held.get(set.name) ?? []).filter(
-    ({ key, left }) => key.length === length && left >= 1,
-  );
+  let elements = known.filter(({ key, left }) => key.length === length && left >= 1);
   if (elements.length > set.size) {
     elements = elements.sort((a, b) => b.left - a.left).slice(0, set.size);
   }
