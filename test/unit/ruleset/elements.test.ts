@@ -2,7 +2,13 @@
 // overlapping ranges made disjoint.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { foreignBits, isUsableMask, markOf, slotOf } from '../../../agent/src/policy/marks.ts';
+import {
+  countSlots,
+  foreignBits,
+  isUsableMask,
+  markOf,
+  slotOf,
+} from '../../../agent/src/policy/marks.ts';
 import type { ProfileRange } from '../../../agent/src/profile/profile.ts';
 import {
   addressElements,
@@ -105,6 +111,11 @@ test('marks', () => {
   assert.is(slotOf(0x0f000000, 0xffffffff), 15);
   assert.is(slotOf(0xf0000000, 0xd0001234), 13);
   assert.is(foreignBits(0x0f000000), 0xf0ffffff);
+  for (const mask of [0x0f000000, 0xf0000000]) {
+    const marks = [1, 2, 2, 15].map((slot) => [(markOf(mask, slot) | 0x12) >>> 0, 3] as const);
+    assert.equal(countSlots(mask, marks).slice(0, 4), [0, 3, 6, 0]);
+    assert.is(countSlots(mask, marks)[15], 3);
+  }
   assert.equal([0x0f000000, 0xf0000000, 0xf, 0x00780000].map(isUsableMask), [
     true,
     true,
