@@ -5,9 +5,14 @@ import { readFileSync } from 'node:fs';
  * 23 KB are left out of the bundle, and with them what makes a module of CommonJS. */
 const DECODE = ['\nname.decode = ', '\nname.encodingLength = '];
 
-const decodeOnly = {
-  name: 'decode-only',
+const neededOnly = {
+  name: 'needed-only',
   setup(bundler) {
+    bundler.onLoad({ filter: /\/profile\.schema\.json$/ }, ({ path }) => {
+      // What tells other programs which schema this is.
+      const { $schema, $id, title, ...read } = JSON.parse(readFileSync(path, 'utf8'));
+      return { contents: JSON.stringify(read), loader: 'json' };
+    });
     bundler.onLoad({ filter: /\/node_modules\/dns-packet\/index\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
       const [from, end] = DECODE.map((line) => text.indexOf(line));
@@ -26,6 +31,6 @@ export const AGENT = {
   conditions: ['import'],
   target: 'es2022',
   external: ['qjs:*', 'whp:*'],
-  plugins: [decodeOnly],
+  plugins: [neededOnly],
   logLevel: 'warning',
 };

@@ -1,6 +1,6 @@
 // ruleset/render: renders the table model as nft text, by one function for each kind of expression and
-// statement. Accepted by nft 1.0.6 (Debian 12) and newer. Text of the model is written only by `quoted`,
-// `word` or `bare`, so it can never end the token that contains it.
+// statement. Accepted by nft 1.0.6 (Debian 12) and newer. Text of the model is written only by the functions of
+// render-words, so it can never end the token that contains it.
 import { datatypeOf } from './fields.ts';
 import type {
   BaseHook,
@@ -11,49 +11,27 @@ import type {
   NamedSet,
   Rule,
   Ruleset,
-  Span,
   Statement,
-  StaticSet,
   Verdict,
 } from './model.ts';
-import { duration, loadText, type TableParts } from './transaction.ts';
-
-/**
- * Longest comment or log prefix, device name and other name that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN,
- * NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256).
- */
-const LONGEST = { text: 127, device: 15, name: 127 };
-
-/**
- * nft has no escapes in quoted strings: a quote ends the string, a final star of a device name is a wildcard,
- * even after a backslash. All such characters become "?".
- */
-function quoted(text: string, longest = LONGEST.text): string {
-  return `"${text.replace(UNQUOTED, '?').slice(0, longest) || '?'}"`;
-}
-
-const UNQUOTED = /[^A-Za-z0-9 _.:;,'@+!?=/()-]/g;
-
-/** The name of a set, a chain or a counter. */
-function word(text: string): string {
-  const known = words.get(text);
-  if (known !== undefined) return known;
-  const made = /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text)
-    ? text
-    : `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
-  words.set(text, made);
-  return made;
-}
-
-/** The words of one table: each is written several times, and a regular expression allocates 2 KB. */
-const words = new Map<string, string>();
-
-/** A value in nft's form: an address, a MAC, a state. Anything else becomes a word that nft refuses. */
-function bare(text: string): string {
-  return BARE.test(text) ? text : 'no-such-value';
-}
-
-const BARE = /^[A-Za-z0-9.:_-]+$/;
+import {
+  bare,
+  constantText,
+  elementList,
+  forgetWords,
+  hex,
+  LONGEST,
+  quoted,
+  UNQUOTED,
+  word,
+} from './render-words.ts';
+import {
+  type ChainParts,
+  duration,
+  loadText,
+  type SetParts,
+  type TableParts,
+} from './transaction.ts';
 
 type Renderers<Kind extends { kind: string }> = {
   readonly [K in Kind['kind']]: (one: Extract<Kind, { kind: K }>) => string;
@@ -145,33 +123,8 @@ function verdict(one: Verdict): string {
   return 'chain' in one ? `${one.verdict} ${word(one.chain)}` : one.verdict;
 }
 
-function hex(value: number): string {
-  return `0x${value.toString(16).padStart(8, '0')}`;
-}
-
-const PROTOCOLS = new Map([
-  [6, 'tcp'],
-  [17, 'udp'],
-]);
-
 function constant(left: Expression, value: Constant): string {
   return constantText(datatypeOf(left), value);
-}
-
-function constantText(type: Datatype, value: Constant): string {
-  switch (type) {
-    case 'device':
-      return quoted(String(value), LONGEST.device);
-    case 'mark':
-    case 'status':
-      return hex(Number(value));
-    case 'protocol':
-      return PROTOCOLS.get(Number(value)) ?? bare(String(value));
-    case 'family':
-      return value === 2 ? 'ipv4' : 'ipv6';
-    default:
-      return bare(String(value));
-  }
 }
 
 /** The text of one rule without its comment. */
@@ -226,75 +179,42 @@ function setProperties(set: NamedSet): string[] {
   return lines;
 }
 
-/** Their constants are written as they are, if they are values. */
-const PLAIN: ReadonlySet<Datatype> = new Set(['ipv4', 'ipv6', 'port', 'ether']);
-
-/** The elements of a static set. A span is written once (its address has many ports), and all values are checked
- * together: `plain` holds those that were written unchecked. */
-function elementsText(
-  key: readonly Datatype[],
-  elements: readonly (readonly Span[])[],
-  isTrusting = true,
-): string {
-  const plain: Constant[] = [];
-  const written = key.map(() => new Map<Span, string>());
-  const spanText = (i: number, span: Span): string => {
-    const type = key[i]!;
-    const isPlain = isTrusting && PLAIN.has(type);
-    if (isPlain) plain.push(...span);
-    const [first, last] = isPlain ? span : span.map((one) => constantText(type, one));
-    const text = span[0] === span[1] ? `${first}` : `${first}-${last}`;
-    written[i]!.set(span, text);
-    return text;
-  };
-  const lines = elements.map((element) =>
-    element.map((span, i) => written[i]!.get(span) ?? spanText(i, span)).join(' . '),
-  );
-  const areValues = !plain.includes('') && BARE.test(`0${plain.join('')}`);
-  return areValues ? lines.join(',\n      ') : elementsText(key, elements, false);
-}
-
-/** The elements as text of a set block; null: a learned set. */
-export function elementList(set: NamedSet): string | null {
-  if (set.role !== 'static') return null;
-  const known = listed.get(set.elements);
-  if (known !== undefined) return known;
-  const text = elementsText(set.key, set.elements);
-  listed.set(set.elements, text);
-  return text;
-}
-
-/** Cached by the elements array: most sets are unchanged in a reload (compile/ranges). */
-const listed = new WeakMap<StaticSet['elements'], string>();
-
 function baseText({ type, hook, priority }: BaseHook): string {
   return `type ${type} hook ${hook} priority ${priority}; policy accept;`;
 }
 
 /** nft 1.0.6 resolves jumps while parsing: target chains come first. */
-function chainsInOrder(chains: readonly Chain[]): Chain[] {
+export function chainsInOrder(chains: readonly Chain[]): Chain[] {
   return [...chains.filter((one) => !one.base), ...chains.filter((one) => one.base)];
 }
 
 /** The parts of the table as text: the input of a load, and of the comparison in a reload. */
 export function renderParts(ruleset: Ruleset): TableParts {
-  words.clear();
+  forgetWords();
   return {
     table: word(ruleset.table),
     counters: ruleset.counters.map(word),
-    sets: ruleset.sets.map((set) => ({
-      name: word(set.name),
-      shape: setProperties(set),
-      key: set.key,
-      elements: elementList(set),
-      timeout: set.role === 'static' ? null : set.timeout,
-      size: set.role === 'static' ? 0 : set.size,
-    })),
-    chains: chainsInOrder(ruleset.chains).map((chain) => ({
-      name: word(chain.name),
-      base: chain.base === undefined ? '' : baseText(chain.base),
-      rules: renderRules(chain.rules),
-    })),
+    sets: ruleset.sets.map(renderSet),
+    chains: chainsInOrder(ruleset.chains).map(renderChain),
+  };
+}
+
+export function renderSet(set: NamedSet): SetParts {
+  return {
+    name: word(set.name),
+    shape: setProperties(set),
+    key: set.key,
+    elements: elementList(set),
+    timeout: set.role === 'static' ? null : set.timeout,
+    size: set.role === 'static' ? 0 : set.size,
+  };
+}
+
+export function renderChain(chain: Chain): ChainParts {
+  return {
+    name: word(chain.name),
+    base: chain.base === undefined ? '' : baseText(chain.base),
+    rules: renderRules(chain.rules),
   };
 }
 

@@ -220,7 +220,7 @@ export async function settle(failover: Failover): Promise<KernelError | null> {
 /** As settle, and deletes the connections that are bound to another way than their app's. */
 export async function assertAll(failover: Failover): Promise<KernelError | null> {
   const error = await settle(failover);
-  for (const { name } of failover.steering.policy.apps) failover.unswept.add(name);
+  sweepAll(failover);
   await sweepAgain(failover);
   failover.isUnsure = error !== null;
   return error;
@@ -231,9 +231,13 @@ export async function assertAll(failover: Failover): Promise<KernelError | null>
 export function assertSoon(failover: Failover): KernelError | null {
   const error = applyGates(failover, gateOperations(failover));
   if (error !== null) doubt(failover);
-  for (const { name } of failover.steering.policy.apps) failover.unswept.add(name);
+  sweepAll(failover);
   unattended(retry(failover));
   return error;
+}
+
+function sweepAll({ steering, unswept }: Failover): void {
+  for (const { name } of steering.policy.apps) unswept.add(name);
 }
 
 /** Sweeps the apps whose last sweep failed, or has not begun. */
