@@ -130,7 +130,7 @@ async function mend(agent: Agent): Promise<void> {
   }
   const { pieces, links, addresses } = realized.value;
   noteAddresses(inForce, addresses);
-  const policy = withMtus(kernel, inForce.wanted, realized.value);
+  const policy = withMtus(kernel, inForce.wanted, links);
   const fits = policy.proxies.every(({ mtu }, i) => mtu === inForce.policy.proxies[i]?.mtu);
   if (!fits) {
     const failed = await enforce(agent, inForce.wanted);
