@@ -3,7 +3,7 @@
 import * as os from 'qjs:os';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkedTexts, loadShipped } from '../../agent/src/config/load.ts';
+import { checkedFiles, loadShipped } from '../../agent/src/config/load.ts';
 import { readText, removeFile, writeText } from '../../agent/src/os/file.ts';
 import type { Policy } from '../../agent/src/policy/policy.ts';
 import type { TablePiece } from '../../agent/src/reconcile/desired.ts';
@@ -93,19 +93,19 @@ test('a profile whose text was found good is not checked again, another text is'
   os.mkdir(FOLDER);
   const path = `${FOLDER}/skype.json`;
   const [unchecked, other] = ['{"name": "skype"}', '{"name": "skypo"}'];
-  const texts = {
-    profiles: [{ path, text: unchecked, own: false }],
+  const files = {
+    profiles: [{ profile: { name: 'skype' }, path, text: unchecked, own: false }],
     doh: { text: '', addresses: [] },
   };
   const [stamp, , ...rest] = textOf(MADE).split('\n');
-  writeText(MADE, [stamp, JSON.stringify(texts), ...rest].join('\n'));
+  writeText(MADE, [stamp, JSON.stringify(files), ...rest].join('\n'));
   readMade(NAME);
   const isGood = (text: string): boolean => {
     writeText(path, text);
     return loadShipped({ profiles: FOLDER }).ok;
   };
   assert.equal([isGood(unchecked), isGood(other)], [true, false]);
-  assert.equal(checkedTexts().profiles, texts.profiles);
+  assert.equal(checkedFiles().profiles, files.profiles);
 });
 
 test.run();

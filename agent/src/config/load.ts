@@ -9,7 +9,7 @@ import { buildPolicy } from '../policy/build.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { parseDoh } from '../profile/doh.ts';
 import { dayOf } from '../profile/expiry.ts';
-import { acceptedProfile, parseProfile } from '../profile/parse.ts';
+import { parseProfile } from '../profile/parse.ts';
 import type { Profile } from '../profile/profile.ts';
 import { readHosts } from '../router/dhcp-files.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
@@ -126,21 +126,20 @@ function installedProfile(path: string, own: boolean): Result<ProfileFile> {
   return file;
 }
 
-/** The texts of the files that were found good: checking them again at the next start takes a slow router long. */
-export function checkedTexts(): CheckedTexts {
-  const profiles = Array.from(checked.values(), ({ path, text, own }) => ({ path, text, own }));
-  return { profiles, doh: listed };
+/** What was found good: checking it again at the next start takes a slow router long. */
+export interface CheckedFiles {
+  readonly profiles: readonly ProfileFile[];
+  readonly doh: typeof listed;
+}
+
+export function checkedFiles(): CheckedFiles {
+  return { profiles: Array.from(checked.values()), doh: listed };
 }
 
 /** Takes those of an earlier agent of the same program. */
-export function trustTexts({ profiles, doh }: CheckedTexts): void {
-  for (const one of profiles) checked.set(one.path, { ...one, profile: acceptedProfile(one.text) });
+export function trustFiles({ profiles, doh }: CheckedFiles): void {
+  for (const one of profiles) checked.set(one.path, one);
   listed = doh;
-}
-
-export interface CheckedTexts {
-  readonly profiles: readonly Omit<ProfileFile, 'profile'>[];
-  readonly doh: typeof listed;
 }
 
 /** The same for the list of DoH services. */

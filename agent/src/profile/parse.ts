@@ -24,18 +24,9 @@ export function parseProfile(text: string, file: string): Result<Profile> {
   if (isDeeper(value, MAX_DEPTH)) return fail(`${file}: /`, 'nested too deeply to be a profile');
   const problems = checkSchema(profileSchema as Schema, value, file);
   if (problems.length > 0) return { ok: false, problems };
-  const profile = withoutSchema(value as Profile);
+  const { $schema: _, ...profile } = value as Profile & { $schema?: string };
   problems.push(...checkMeaning(profile, file));
   return problems.length > 0 ? { ok: false, problems } : ok(profile);
-}
-
-/** The profile in a text that parseProfile has accepted before. */
-export function acceptedProfile(text: string): Profile {
-  return withoutSchema(JSON.parse(text) as Profile);
-}
-
-function withoutSchema({ $schema: _, ...profile }: Profile & { $schema?: string }): Profile {
-  return profile;
 }
 
 /**

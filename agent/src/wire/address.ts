@@ -122,7 +122,8 @@ export function parseCidr(text: string): Cidr | null {
 
 /** Canonical text with the host bits cleared, the form that a profile must use. */
 export function formatCidr(cidr: Cidr): string {
-  const network = Uint8Array.from(cidr.bytes, (byte, i) => byte & maskByte(cidr.prefix, i));
+  const network = cidr.bytes.slice();
+  for (let i = cidr.prefix >> 3; i < network.length; i++) network[i]! &= maskByte(cidr.prefix, i);
   const text = formatAddress(network, 0, cidr.family);
   return cidr.prefix === network.length * 8 ? text : `${text}/${cidr.prefix}`;
 }

@@ -256,6 +256,14 @@ test('equal neighbours are joined, both families are told apart', () => {
   ]);
 });
 
+test('a block of one address is that address', () => {
+  assert.equal(addressElements(['10.0.0.1/32', '10.0.0.7'], 4), [
+    [['10.0.0.1', '10.0.0.1']],
+    [['10.0.0.7', '10.0.0.7']],
+  ]);
+  assert.equal(addressElements(['2001:db8::/128'], 6), [[['2001:db8::', '2001:db8::']]]);
+});
+
 test('the whole address space is one element', () => {
   assert.equal(addressElements(['0.0.0.0/0', '10.0.0.0/8'], 4), [[['0.0.0.0', '255.255.255.255']]]);
   assert.equal(addressElements(['::/0'], 6), [[['::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff']]]);

@@ -157,16 +157,15 @@ function boxOf(block: string, family: Family, ports: readonly Interval[]): Box[]
   if (familyIn(block) !== family) return [];
   if (block.includes('-')) {
     const [first, last] = block.split('-').map(parseAddress);
-    const known = first && last && familyOf(first) === family && familyOf(last) === family;
-    const box = known ? { from: numberOf(first), to: numberOf(last), ports } : null;
-    return box !== null && box.from <= box.to ? [box] : [];
+    if (!first || !last || familyOf(first) !== family || familyOf(last) !== family) return [];
+    const [from, to] = [numberOf(first), numberOf(last)];
+    return from <= to ? [{ from, to, ports }] : [];
   }
   const cidr = parseCidr(block);
   if (cidr === null || cidr.family !== family) return [];
   const number = numberOf(cidr.bytes);
-  const bits = cidr.bytes.length * 8 - cidr.prefix;
-  if (bits === 0) return [{ from: number, to: number, ports }];
-  const width = BigInt(bits);
+  if (!block.includes('/')) return [{ from: number, to: number, ports, span: [block, block] }];
+  const width = BigInt(cidr.bytes.length * 8 - cidr.prefix);
   const from = (number >> width) << width;
   return [{ from, to: from + (1n << width) - 1n, ports }];
 }
