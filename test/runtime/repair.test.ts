@@ -36,4 +36,28 @@ test('a table that is deleted again is made again while connections are still be
   });
 });
 
+test('the sets of a changed table are read before it is made again, those of a deleted one are not', async () => {
+  const stage = fakeStage(FILE);
+  const { agent } = stage;
+  await saidDuring(async () => {
+    assert.is(await enforce(agent, policyOf()), null);
+    const { sets } = agent.kernel;
+    const { readInTurns } = sets;
+    let reads = 0;
+    Object.assign(sets, {
+      readInTurns: (...asked: Parameters<typeof readInTurns>) => {
+        reads += 1;
+        return readInTurns(...asked);
+      },
+    });
+    await stage.flush();
+    run(agent, { kind: 'table', fingerprint: '' });
+    await until(() => agent.repairs.count === 1, 1000);
+    assert.is(reads, 0);
+    run(agent, { kind: 'table', fingerprint: 'changed' });
+    await until(() => agent.repairs.count === 2, 1000);
+    assert.ok(reads > 0);
+  });
+});
+
 test.run();

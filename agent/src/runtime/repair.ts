@@ -82,7 +82,7 @@ async function look(agent: Agent): Promise<void> {
   run(agent, { kind: 'table', fingerprint });
   lookSoon(preflight);
   // A repair looks for them too.
-  if (fingerprint !== repair.fingerprint) return;
+  if (repair.fingerprint !== null && fingerprint !== repair.fingerprint) return;
   // Another program may have added a flow table.
   const isOffload = ({ kind }: { readonly kind: string }): boolean => kind === 'offload';
   const desired = tablesOf(agent, policy, table.piece).filter(isOffload);
