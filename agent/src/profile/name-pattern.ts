@@ -156,9 +156,7 @@ function parseLabel(label: string): Checked<LabelPattern> {
 }
 
 export function asciiBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
 }
 
 // Two sets of positions in a label of at most 63 bytes, reused so that matching allocates nothing.

@@ -30,8 +30,11 @@ function formatV6(bytes: Uint8Array, at: number): string {
   for (let i = 0; i < 16; i += 2) {
     const group = (bytes[at + i]! << 8) | bytes[at + i + 1]!;
     run = group === 0 ? run + 1 : 0;
-    if (run > longest) [longest, end] = [run, groups.length + 1];
     groups.push(group.toString(16));
+    if (run > longest) {
+      longest = run;
+      end = groups.length;
+    }
   }
   // RFC 5952 section 4.2.2: "::" must not replace a single group.
   if (longest < 2) return groups.join(':');
