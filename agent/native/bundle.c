@@ -21,6 +21,7 @@
 #define INSTALLED_BUNDLE "/usr/bin/whp"
 #define BYTECODE_DIRECTORY "/var/run/whp"
 #define BYTECODE_FILE "bundle.bytecode"
+#define FIRST_COLLECTION ((size_t)3 << 20) /* half as much again as the program takes on 32 bits */
 
 /* The files the bytecode was made from. Compared as bytes, on the machine that wrote it. */
 struct origin {
@@ -172,6 +173,8 @@ void bundle_prepare(const char *path, JSContext *(*new_context)(void))
     pid_t child = fork();
     if (child == 0) {
         JSContext *ctx = new_context();
+        if (ctx) /* all that the compiler makes is needed until the process ends */
+            JS_SetGCThreshold(JS_GetRuntime(ctx), (size_t)-1);
         JSValue module = ctx ? compile(ctx, path) : JS_EXCEPTION;
         if (!JS_IsException(module)) {
             /* Line numbers of a minified file are useless; function names remain. */
@@ -196,6 +199,8 @@ JSValue bundle_load(JSContext *ctx, const char *path)
     uint8_t *bytecode = js_malloc(ctx, length);
     bool sound = bytecode && read_all(fd, bytecode, length);
     close(fd);
+    /* The engine's first collection is due at 256 KB, a tenth of the loaded program: it finds nothing. */
+    JS_SetGCThreshold(JS_GetRuntime(ctx), FIRST_COLLECTION);
     JSValue module = sound ? JS_ReadObject(ctx, bytecode, length, JS_READ_OBJ_BYTECODE) : JS_EXCEPTION;
     js_free(ctx, bytecode);
     if (JS_IsException(module)) { /* damaged: the engine's checksum fails */

@@ -1,28 +1,23 @@
 // esbuild options for the agent's code in the engine: for the agent, the unit tests and the fuzzer.
 import { readFileSync } from 'node:fs';
 
-/** The first line of dns-packet behind the functions of names. The agent calls `name.decode` alone
- * (wire/dns-texts), so the 22 KB behind it are left out of the bundle. */
-const BEHIND_NAMES = '\nconst string = {}\n';
+/** Where the function of dns-packet begins and ends that the agent calls, `name.decode` (wire/dns-texts). The other
+ * 23 KB are left out of the bundle, and with them what makes a module of CommonJS. */
+const DECODE = ['\nname.decode = ', '\nname.encodingLength = '];
 
-/** The modules that the functions of names do not need. */
-const UNREACHED =
-  /^(buffer|@leichtgewicht\/ip-codec|\.\/(types|rcodes|opcodes|classes|optioncodes))$/;
-
-const namesOnly = {
-  name: 'names-only',
+const neededOnly = {
+  name: 'needed-only',
   setup(bundler) {
-    bundler.onResolve({ filter: UNREACHED }, ({ path, importer }) =>
-      importer.includes('/node_modules/dns-packet/') ? { path, namespace: 'unreached' } : undefined,
-    );
-    bundler.onLoad({ filter: /.*/, namespace: 'unreached' }, () => ({
-      contents: 'module.exports = Object.create(null);',
-    }));
+    bundler.onLoad({ filter: /\/profile\.schema\.json$/ }, ({ path }) => {
+      // What tells other programs which schema this is.
+      const { $schema, $id, title, ...read } = JSON.parse(readFileSync(path, 'utf8'));
+      return { contents: JSON.stringify(read), loader: 'json' };
+    });
     bundler.onLoad({ filter: /\/node_modules\/dns-packet\/index\.js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
-      const end = text.indexOf(BEHIND_NAMES);
-      if (end < 0) throw new Error(`${path}: no line "${BEHIND_NAMES.trim()}" behind the names`);
-      return { contents: text.slice(0, end) };
+      const [from, end] = DECODE.map((line) => text.indexOf(line));
+      if (from < 0 || end < from) throw new Error(`${path}: no "${DECODE.join('", "').trim()}"`);
+      return { contents: `export const name = {};${text.slice(from, end)}` };
     });
   },
 };
@@ -36,6 +31,6 @@ export const AGENT = {
   conditions: ['import'],
   target: 'es2022',
   external: ['qjs:*', 'whp:*'],
-  plugins: [namesOnly],
+  plugins: [neededOnly],
   logLevel: 'warning',
 };

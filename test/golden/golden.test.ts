@@ -100,8 +100,11 @@ for (const { name: topic } of topics) {
     test(`${topic}/${file}`, () => {
       const path = join(ROOT, topic, file);
       const golden = parse(readFileSync(path, 'utf8'));
-      const ruleset = compile(policyOf(golden));
+      const policy = policyOf(golden);
+      const ruleset = compile(policy);
       const load = renderLoad(ruleset);
+      // The next agent takes a table whose policy has the same JSON (runtime/table-state, takeMade).
+      assert.is(renderLoad(compile(JSON.parse(JSON.stringify(policy)))), load);
       const reload = renderReload(compile(policyFrom({})), ruleset);
       const wishes = golden.show.trim().split('\n');
       const nft = wishes.map((wish) => excerpt(load, reload, wish)).join('\n');

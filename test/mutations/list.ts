@@ -391,8 +391,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'quote-ends-text',
     promise: 'no text of an owner ends the string it stands in',
-    file: 'agent/src/ruleset/render.ts',
-    from: "return `\"${text.replace(/[^A-Za-z0-9 _.:;,'@+!?=/()-]/g, '?').slice(0, longest) || '?'}\"`;",
+    file: 'agent/src/ruleset/render-words.ts',
+    from: "return `\"${text.replace(UNQUOTED, '?').slice(0, longest) || '?'}\"`;",
     to: 'return `"${text.slice(0, longest)}"`;',
     tests: ['test/unit/ruleset/hostile.test.ts'],
   },

@@ -32,9 +32,10 @@ interface Played {
 }
 
 /** Ends when the agent waits for events alone. */
-async function quiet({ turns, effects }: Agent): Promise<void> {
+async function quiet({ turns, effects, failover }: Agent): Promise<void> {
   await pause();
   await turns.last;
+  await failover.sweeping;
   const { late } = effects;
   await until(() => !late.isLooking && !late.isWaiting);
   await pause();

@@ -49,6 +49,8 @@ export interface Ledger {
   readonly live: Map<number, LiveFlow>;
   /** Number of live flows by device. */
   readonly devices: Map<string, number>;
+  /** The same by mark. */
+  readonly marks: Map<number, number>;
   /** "app skype", "device 192.168.1.11", "proxy cloud"; the name is "other" for those above the limit. */
   readonly subjects: Map<string, AccountSubject>;
   /** Newest last, at most LOGGED of them. */
@@ -73,6 +75,7 @@ export function createLedger(): Ledger {
   return {
     live: new Map(),
     devices: new Map(),
+    marks: new Map(),
     subjects: new Map(),
     ended: [],
     endedCount: 0,
@@ -141,17 +144,22 @@ export function seeFlow(
     const start = Math.min(known.start ?? time, time);
     flow = { ...known, original, mark, start, up: 0, down: 0, packets: 0, round };
     ledger.live.set(connection.id, flow);
-    addDevice(ledger, flow, 1);
+    addLive(ledger, flow, 1);
     for (const name of subjectsOf(flow)) subjectOf(ledger, name, time).flows += 1;
   }
   seeAgain(ledger, connection, time);
   return flow;
 }
 
-function addDevice({ devices }: Ledger, { original }: LiveFlow, change: number): void {
-  const count = (devices.get(original.source) ?? 0) + change;
-  if (count > 0) devices.set(original.source, count);
-  else devices.delete(original.source);
+function addLive({ devices, marks }: Ledger, { original, mark }: LiveFlow, change: number): void {
+  addTo(devices, original.source, change);
+  addTo(marks, mark, change);
+}
+
+function addTo<K>(counts: Map<K, number>, key: K, change: number): void {
+  const count = (counts.get(key) ?? 0) + change;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }
 
 /** Counts a known flow by its counters only. False: not known. */
@@ -201,7 +209,7 @@ function close(ledger: Ledger, id: number, flow: LiveFlow, time: number): EndedF
   const { round: _round, mark: _mark, ...facts } = flow;
   const ended = { ...facts, end: time };
   ledger.live.delete(id);
-  addDevice(ledger, flow, -1);
+  addLive(ledger, flow, -1);
   ledger.ended.push(ended);
   ledger.endedCount += 1;
   if (ledger.ended.length > LOGGED) ledger.ended.shift();

@@ -3,7 +3,7 @@
 import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
 import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
-import { slotOf } from '../policy/marks.ts';
+import { countSlots } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
 import { setName, tunnelDevice } from '../ruleset/names.ts';
 import type { Counters, State } from '../step/state.ts';
@@ -140,6 +140,8 @@ export interface StatusInput extends PresentInput {
   readonly configured: readonly Pick<App, 'name' | 'proxies'>[];
   readonly names: DeviceNames;
   readonly ear: Ear;
+  /** The number of open flows by mark; null: `connections` of the kernel are few. */
+  readonly marks: ReadonlyMap<number, number> | null;
   readonly lost: number;
   readonly memory: number;
   readonly problems: readonly Problem[];
@@ -162,9 +164,11 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     ...state.policy.apps.flatMap((app) => wrongWith(app, state.policy.proxies, present) ?? []),
     ...(connections.ok ? [] : [{ where: '', what: connections.what, fix: 'whp check' }]),
   ];
-  const apps = state.policy.apps.map((app) =>
-    appAnswer(app, { state, kernel, present, endpoints, connections }),
-  );
+  const each = connections.ok ? connections.value : [];
+  const marks = input.marks ?? each.map(({ mark }) => [mark, 1] as const);
+  const flows = countSlots(state.policy.globals.mask, marks);
+  const asked = { state, kernel, present, endpoints, flows };
+  const apps = state.policy.apps.map((app) => appAnswer(app, asked));
   const impaired = problems.length > 0 ? 'impaired' : 'enforcing';
   return {
     version: input.version,
@@ -201,12 +205,13 @@ interface Asked {
   readonly kernel: KernelView;
   readonly present: Present;
   readonly endpoints: readonly Endpoint[];
-  readonly connections: ReturnType<KernelView['connections']>;
+  /** By slot. */
+  readonly flows: readonly number[];
 }
 
 function appAnswer(app: App, asked: Asked): AppAnswer {
-  const { state, kernel, present, endpoints, connections } = asked;
-  const { globals, proxies } = state.policy;
+  const { state, kernel, present, endpoints, flows } = asked;
+  const { proxies } = state.policy;
   const count = (kinds: readonly ('udp' | 'tcp' | 'peer')[]): number =>
     kinds
       .flatMap((kind) => FAMILIES.map((family) => kernel.countSet(setName(app.name, kind, family))))
@@ -222,9 +227,7 @@ function appAnswer(app: App, asked: Asked): AppAnswer {
     endpoints: endpoints.filter((one) => one.app === app.name).length,
     ports: count(['udp', 'tcp']),
     peers: count(['peer']),
-    flows: connections.ok
-      ? connections.value.filter(({ mark }) => slotOf(globals.mask, mark) === app.slot).length
-      : 0,
+    flows: flows[app.slot]!,
   };
 }
 

@@ -126,6 +126,22 @@ function installedProfile(path: string, own: boolean): Result<ProfileFile> {
   return file;
 }
 
+/** What was found good: checking it again at the next start takes a slow router long. */
+export interface CheckedFiles {
+  readonly profiles: readonly ProfileFile[];
+  readonly doh: typeof listed;
+}
+
+export function checkedFiles(): CheckedFiles {
+  return { profiles: Array.from(checked.values()), doh: listed };
+}
+
+/** Takes those of an earlier agent of the same program. */
+export function trustFiles({ profiles, doh }: CheckedFiles): void {
+  for (const one of profiles) checked.set(one.path, one);
+  listed = doh;
+}
+
 /** The same for the list of DoH services. */
 let listed = { text: '', addresses: [] as readonly string[] };
 

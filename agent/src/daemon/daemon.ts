@@ -32,6 +32,7 @@ import { resolveGateways } from '../runtime/gateways.ts';
 import { adopt, handoverOf, tickHandover } from '../runtime/handover.ts';
 import { type Handover, takeHandover } from '../runtime/handover-file.ts';
 import { keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
+import { keepMade, readMade } from '../runtime/made.ts';
 import { countsToKeep, keepCounts, readKeptCounts } from '../runtime/meter.ts';
 import { lookAround } from '../runtime/preflight.ts';
 import { startKeeping } from '../runtime/repair.ts';
@@ -55,12 +56,13 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   takeHandover(file);
   // Loading the program may have taken seconds on a busy router: pause() restarts the watchdog's time.
   await pause();
+  const made = readMade(file);
   const read = openSettings(sources, handover === null ? null : { apps: handover.slots });
   if (!read.ok) return refuse(read.problems);
   const { settings } = read.value;
   const policy = wantedPolicy(settings);
   await pause();
-  const agent = createAgent(settings, policy, kernel, file);
+  const agent = createAgent(settings, policy, kernel, file, made);
   readKeptCounts(agent.state.outside, file);
   noteProblems(agent, read.value.problems);
   const control = listenControl(socketPath, agent, { reload, refresh });
@@ -133,6 +135,7 @@ function tick(agent: Agent): void {
   tickCuts(agent.effects);
   tickHandover(agent);
   keepLearned(agent);
+  keepMade(agent.table, agent.handoverFile);
   keepOutside(agent);
   keepAudit(agent);
   lookAround(agent);

@@ -1,5 +1,5 @@
 // daemon/kernel-view: reads sets and connections of the kernel for answers/.
-import type { LiveFlow } from '../account/ledger.ts';
+import type { Ledger, LiveFlow } from '../account/ledger.ts';
 import type { KernelView } from '../answers/flows.ts';
 import type { FlowEntry } from '../answers/now.ts';
 import { listWhole } from '../kernel/conntrack.ts';
@@ -36,10 +36,15 @@ function listingText(error: KernelError): string {
 const MANY_FLOWS = 100;
 
 /** With more than MANY_FLOWS, the ledger's flows as of its last dump; otherwise null, and the kernel is asked. */
-export function manyFlows({ accounting }: Agent): readonly LiveFlow[] | null {
+export function manyFlows(agent: Agent): readonly LiveFlow[] | null {
+  const ledger = largeLedger(agent);
+  return ledger === null ? null : Array.from(ledger.live.values());
+}
+
+/** The ledger if it has more than MANY_FLOWS. */
+export function largeLedger({ accounting }: Agent): Ledger | null {
   const ledger = ledgerOf(accounting);
-  if (!ledger.ok || ledger.value.live.size <= MANY_FLOWS) return null;
-  return Array.from(ledger.value.live.values());
+  return ledger.ok && ledger.value.live.size > MANY_FLOWS ? ledger.value : null;
 }
 
 /** The kernel's connections with marks of the apps: in one turn if the ledger knows that there are few, otherwise

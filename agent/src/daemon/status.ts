@@ -11,6 +11,7 @@ import type { Agent } from '../runtime/agent.ts';
 import { countGlanced } from '../runtime/feeds.ts';
 import { keptAnswer } from '../runtime/kept.ts';
 import { FAMILIES, type Family } from '../wire/address.ts';
+import { largeLedger } from './kernel-view.ts';
 import { knownProblems, noted } from './known-problems.ts';
 import { decisive, earOf, meterNow, namesOf } from './surroundings.ts';
 
@@ -42,6 +43,7 @@ export function status(agent: Agent, kernel: KernelView): StatusAnswer {
     names: namesOf(agent),
     since: agent.since,
     ear: earOf(agent),
+    marks: largeLedger(agent)?.marks ?? null,
     lost: [answers, announced, ...watched].reduce(
       (sum, feed) => sum + (feed?.counters.overruns ?? 0),
       0,

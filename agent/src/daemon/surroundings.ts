@@ -54,7 +54,9 @@ export function earOf({ policy, feeds, table, filling }: Agent): Ear {
 export function meterNow({ state, kernel, repair }: Agent): StatusInput['meter'] {
   const { tables } = kernel;
   const isRead = refreshCounts(state.outside, tables);
-  const stands = isRead && tables.fingerprint() === repair.fingerprint;
+  // Without a transaction since, the table is not read again.
+  const isKnown = repair.matches && tables.generation() === repair.generation;
+  const stands = isRead && (isKnown || tables.fingerprint() === repair.fingerprint);
   const counting = readText('/proc/sys/net/netfilter/nf_conntrack_acct');
   return { stands, samples_flows: counting.ok && counting.text.trim() !== '0' };
 }

@@ -57,6 +57,16 @@ export function slotOf(mask: number, mark: number): number {
   return (mark & mask) >>> maskShift(mask);
 }
 
+/** How many marks have each slot. `marks`: each with its number. */
+export function countSlots(
+  mask: number,
+  marks: Iterable<readonly [mark: number, count: number]>,
+): number[] {
+  const counts = new Array<number>(16).fill(0);
+  for (const [mark, count] of marks) counts[slotOf(mask, mark)]! += count;
+  return counts;
+}
+
 /** The complement of the mask: the bits that a masked write keeps. */
 export function foreignBits(mask: number): number {
   return ~mask >>> 0;

@@ -56,6 +56,8 @@ export interface RepairState {
   foreign: number;
   /** Of the table as this agent loaded it; null: no table is to be kept. */
   fingerprint: string | null;
+  /** In `generation` the table was as loaded. */
+  matches: boolean;
   /** When the paths are read and repaired, milliseconds; null: no repair is due. */
   pathsDue: number | null;
   /** Times of the restores in the last minute; since when restoring fails. */
@@ -93,6 +95,7 @@ export function createRepair(preference: number, table: number): RepairState {
     generation: 0,
     foreign: 0,
     fingerprint: null,
+    matches: false,
     pathsDue: null,
     restores: [],
     failingSince: null,
@@ -122,7 +125,10 @@ function noteGeneration(
 ): boolean {
   const foreign = generation !== state.generation + own;
   state.generation = generation;
-  if (foreign) state.foreign += 1;
+  if (foreign) {
+    state.foreign += 1;
+    state.matches = false;
+  }
   return foreign;
 }
 
@@ -138,6 +144,7 @@ export function repairStep(
     case 'loaded':
       noteGeneration(state, event);
       state.fingerprint = event.fingerprint;
+      state.matches = true;
       state.failingSince = null;
       state.tableDue = null;
       return NOTHING;
@@ -181,6 +188,7 @@ function onTable(state: RepairState, found: string, now: number): readonly Repai
   state.looking = false;
   if (state.fingerprint === null || found === state.fingerprint) {
     state.quietUntil = now + QUIET_MILLISECONDS;
+    state.matches = state.fingerprint !== null;
     return NOTHING;
   }
   state.stray = null;

@@ -5,7 +5,7 @@ import type { Policy } from '../policy/policy.ts';
 import { pinSet } from '../ruleset/compile/sets.ts';
 import { addressKey } from '../ruleset/elements.ts';
 import type { StaticSet } from '../ruleset/model.ts';
-import { elementList } from '../ruleset/render.ts';
+import { elementList } from '../ruleset/render-words.ts';
 import type { TableParts } from '../ruleset/transaction.ts';
 import { FAMILIES } from '../wire/address.ts';
 import { isSame } from './same.ts';

@@ -1,6 +1,6 @@
 // ruleset/render: renders the table model as nft text, by one function for each kind of expression and
-// statement. Accepted by nft 1.0.6 (Debian 12) and newer. Text of the model is written only by `quoted`,
-// `word` or `bare`, so it can never end the token that contains it.
+// statement. Accepted by nft 1.0.6 (Debian 12) and newer. Text of the model is written only by the functions of
+// render-words, so it can never end the token that contains it.
 import { datatypeOf } from './fields.ts';
 import type {
   BaseHook,
@@ -11,37 +11,27 @@ import type {
   NamedSet,
   Rule,
   Ruleset,
-  Span,
   Statement,
-  StaticSet,
   Verdict,
 } from './model.ts';
-import { duration, loadText, type TableParts } from './transaction.ts';
-
-/**
- * Longest comment or log prefix, device name and other name that nft accepts (NFTNL_UDATA_COMMENT_MAXLEN,
- * NF_LOG_PREFIXLEN; IFNAMSIZ; NFT_NAME_MAXLEN is 256).
- */
-const LONGEST = { text: 127, device: 15, name: 127 };
-
-/**
- * nft has no escapes in quoted strings: a quote ends the string, a final star of a device name is a wildcard,
- * even after a backslash. All such characters become "?".
- */
-function quoted(text: string, longest = LONGEST.text): string {
-  return `"${text.replace(/[^A-Za-z0-9 _.:;,'@+!?=/()-]/g, '?').slice(0, longest) || '?'}"`;
-}
-
-/** The name of a set, a chain or a counter. */
-function word(text: string): string {
-  if (/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(text)) return text;
-  return `x${text.replace(/[^A-Za-z0-9_]/g, '_')}`.slice(0, LONGEST.name);
-}
-
-/** A value in nft's form: an address, a MAC, a state. Anything else becomes a word that nft refuses. */
-function bare(text: string): string {
-  return /^[A-Za-z0-9.:_-]+$/.test(text) ? text : 'no-such-value';
-}
+import {
+  bare,
+  constantText,
+  elementList,
+  forgetWords,
+  hex,
+  LONGEST,
+  quoted,
+  UNQUOTED,
+  word,
+} from './render-words.ts';
+import {
+  type ChainParts,
+  duration,
+  loadText,
+  type SetParts,
+  type TableParts,
+} from './transaction.ts';
 
 type Renderers<Kind extends { kind: string }> = {
   readonly [K in Kind['kind']]: (one: Extract<Kind, { kind: K }>) => string;
@@ -133,42 +123,25 @@ function verdict(one: Verdict): string {
   return 'chain' in one ? `${one.verdict} ${word(one.chain)}` : one.verdict;
 }
 
-function hex(value: number): string {
-  return `0x${value.toString(16).padStart(8, '0')}`;
-}
-
-const PROTOCOLS = new Map([
-  [6, 'tcp'],
-  [17, 'udp'],
-]);
-
 function constant(left: Expression, value: Constant): string {
   return constantText(datatypeOf(left), value);
 }
 
-function constantText(type: Datatype, value: Constant): string {
-  switch (type) {
-    case 'device':
-      return quoted(String(value), LONGEST.device);
-    case 'mark':
-    case 'status':
-      return hex(Number(value));
-    case 'protocol':
-      return PROTOCOLS.get(Number(value)) ?? bare(String(value));
-    case 'family':
-      return value === 2 ? 'ipv4' : 'ipv6';
-    default:
-      return bare(String(value));
-  }
-}
-
-/** The text of one rule, without its comment. */
+/** The text of one rule without its comment. */
 function renderStatements(rule: Rule): string {
   return rule.statements.map(statement).join(' ');
 }
 
-function renderRule(rule: Rule): string {
-  return `${renderStatements(rule)} comment ${quoted(`!whp: ${rule.comment}`)}`;
+/** The text of the rules of one chain. Their comments are checked together: hundreds of searches take a slow router
+ * long. */
+function renderRules(rules: readonly Rule[]): string[] {
+  const comments = rules.map(({ comment }) => `!whp: ${comment}`);
+  const isPlain =
+    comments.join('').search(UNQUOTED) < 0 && comments.every((one) => one.length <= LONGEST.text);
+  return rules.map((rule, i) => {
+    const comment = isPlain ? `"${comments[i]}"` : quoted(comments[i]!);
+    return `${renderStatements(rule)} comment ${comment}`;
+  });
 }
 
 const SET_TYPES: { readonly [type in Datatype]?: string } = {
@@ -206,55 +179,42 @@ function setProperties(set: NamedSet): string[] {
   return lines;
 }
 
-function elementText(key: readonly Datatype[], element: readonly Span[]): string {
-  return element.map((span, i) => spanText(key[i]!, span)).join(' . ');
-}
-
-function spanText(type: Datatype, [from, to]: Span): string {
-  const first = constantText(type, from);
-  return from === to ? first : `${first}-${constantText(type, to)}`;
-}
-
-/** The elements as text of a set block; null: a learned set. */
-export function elementList(set: NamedSet): string | null {
-  if (set.role !== 'static') return null;
-  const known = listed.get(set.elements);
-  if (known !== undefined) return known;
-  const text = set.elements.map((one) => elementText(set.key, one)).join(',\n      ');
-  listed.set(set.elements, text);
-  return text;
-}
-
-/** Cached by the elements array: most sets are unchanged in a reload (compile/ranges). */
-const listed = new WeakMap<StaticSet['elements'], string>();
-
 function baseText({ type, hook, priority }: BaseHook): string {
   return `type ${type} hook ${hook} priority ${priority}; policy accept;`;
 }
 
 /** nft 1.0.6 resolves jumps while parsing: target chains come first. */
-function chainsInOrder(chains: readonly Chain[]): Chain[] {
+export function chainsInOrder(chains: readonly Chain[]): Chain[] {
   return [...chains.filter((one) => !one.base), ...chains.filter((one) => one.base)];
 }
 
 /** The parts of the table as text: the input of a load, and of the comparison in a reload. */
 export function renderParts(ruleset: Ruleset): TableParts {
+  forgetWords();
   return {
     table: word(ruleset.table),
     counters: ruleset.counters.map(word),
-    sets: ruleset.sets.map((set) => ({
-      name: word(set.name),
-      shape: setProperties(set),
-      key: set.key,
-      elements: elementList(set),
-      timeout: set.role === 'static' ? null : set.timeout,
-      size: set.role === 'static' ? 0 : set.size,
-    })),
-    chains: chainsInOrder(ruleset.chains).map((chain) => ({
-      name: word(chain.name),
-      base: chain.base === undefined ? '' : baseText(chain.base),
-      rules: chain.rules.map(renderRule),
-    })),
+    sets: ruleset.sets.map(renderSet),
+    chains: chainsInOrder(ruleset.chains).map(renderChain),
+  };
+}
+
+export function renderSet(set: NamedSet): SetParts {
+  return {
+    name: word(set.name),
+    shape: setProperties(set),
+    key: set.key,
+    elements: elementList(set),
+    timeout: set.role === 'static' ? null : set.timeout,
+    size: set.role === 'static' ? 0 : set.size,
+  };
+}
+
+export function renderChain(chain: Chain): ChainParts {
+  return {
+    name: word(chain.name),
+    base: chain.base === undefined ? '' : baseText(chain.base),
+    rules: renderRules(chain.rules),
   };
 }
 

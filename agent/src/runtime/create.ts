@@ -23,18 +23,19 @@ import { createPaths } from './paths.ts';
 import { createPreflight } from './preflight.ts';
 import { run } from './repair.ts';
 import { createRepairs } from './repairs.ts';
-import { createTable } from './table-state.ts';
+import { createTable, type Made } from './table-state.ts';
 
-/** `handoverFile`: see Agent. */
+/** `handoverFile`: see Agent. `made`: what an earlier agent has compiled (runtime/made). */
 export function createAgent(
   settings: Settings,
   policy: Policy,
   kernel: Kernel,
   handoverFile: string,
+  made: Made | null = null,
 ): Agent {
   const inForce = createInForce(policy, kernel.glance);
   const feeds = createFeeds();
-  const table = createTable();
+  const table = createTable(made);
   const effects = createEffects(kernel, inForce, feeds, () => settingNow(agent));
   const agent: Agent = {
     settings,

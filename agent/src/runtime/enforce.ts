@@ -73,13 +73,15 @@ function enforceChoices(agent: Agent, wanted: Policy): KernelError | null {
 /** A rule and its route exist before a packet is marked, and a feed is bound before an answer is queued: the table
  * is loaded after both. Pieces that only the old table needs are deleted after that. */
 async function enforceAll(agent: Agent, wanted: Policy): Promise<KernelError | null> {
-  const { kernel, inForce, paths, table, failover, feeds } = agent;
-  const realized = kernel.routing.realized(paths.numbers);
-  if (!realized.ok) return realized.error;
+  const { kernel, inForce, table, failover, feeds } = agent;
+  const links = kernel.routing.links();
+  if (!links.ok) return links.error;
+  const addresses = kernel.routing.addresses();
+  if (!addresses.ok) return addresses.error;
   const { isEnforced, policy: policyBefore } = inForce;
   const tableBefore = table.piece;
-  noteAddresses(inForce, realized.value.addresses);
-  const policy = withMtus(kernel, wanted, realized.value);
+  noteAddresses(inForce, addresses.value);
+  const policy = withMtus(kernel, wanted, links.value);
   listen(agent, policy);
   await pause();
   agent.refused.clear();

@@ -237,10 +237,24 @@ export async function settle(failover: Failover): Promise<KernelError | null> {
 /** As settle, and deletes the connections that are bound to another way than their app's. */
 export async function assertAll(failover: Failover): Promise<KernelError | null> {
   const error = await settle(failover);
-  for (const { name } of failover.steering.policy.apps) failover.unswept.add(name);
+  sweepAll(failover);
   await sweepAgain(failover);
   failover.isUnsure = error !== null;
   return error;
+}
+
+/** Sets the gates of the table. What assertAll does besides follows without being waited for: it lists connections, of
+ * which a slow router has many, and the table may be deleted once more meanwhile. */
+export function assertSoon(failover: Failover): KernelError | null {
+  const error = applyGates(failover, gateOperations(failover));
+  if (error !== null) doubt(failover);
+  sweepAll(failover);
+  unattended(retry(failover));
+  return error;
+}
+
+function sweepAll({ steering, unswept }: Failover): void {
+  for (const { name } of steering.policy.apps) unswept.add(name);
 }
 
 /** Sweeps the apps whose last sweep failed, or has not begun. */

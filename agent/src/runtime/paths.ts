@@ -2,8 +2,9 @@
 // numbers (first preference and table) at which pieces may exist.
 
 import type { Kernel } from '../kernel/kernel.ts';
-import type { Numbers, Realized } from '../kernel/own-pieces.ts';
+import type { Numbers } from '../kernel/own-pieces.ts';
 import { isNotSupported, type KernelError } from '../netlink/kernel-error.ts';
+import type { KernelLink } from '../netlink/kernel-link.ts';
 import { now } from '../os/clock.ts';
 import { errnoText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
@@ -55,7 +56,11 @@ export function createPaths({ preference, table }: Numbers): PathState {
 }
 
 /** The policy with the MTU of each tunnel: as configured, or derived from the path MTU to the proxy. */
-export function withMtus({ routing }: Kernel, policy: Policy, { links }: Realized): Policy {
+export function withMtus(
+  { routing }: Kernel,
+  policy: Policy,
+  links: readonly KernelLink[],
+): Policy {
   const proxies = policy.proxies.map((proxy) => {
     const wan = routing.pathMtu(proxy.address, links);
     return { ...proxy, mtu: tunnelMtu(proxy, wan) };

@@ -2,6 +2,7 @@
 // (reconcile/diff), each after the one before has ended. Only runtime/failover, while it moves an app, changes routes
 // and gates itself.
 import type { KernelError } from '../netlink/kernel-error.ts';
+import { pause } from '../os/clock.ts';
 import type { Policy } from '../policy/policy.ts';
 import { type Desired, isPath, type OffloadTable, type TablePiece } from '../reconcile/desired.ts';
 import { diff, type Operation, type PathOperation } from '../reconcile/diff.ts';
@@ -73,6 +74,8 @@ export async function realize(
       applyPath(agent, operation, paths, devices, changes);
       continue;
     }
+    // The table, the guard, gates: each has its turn of the event loop.
+    await pause();
     error = await apply(agent, operation);
     if (error !== null) break;
   }

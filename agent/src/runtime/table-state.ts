@@ -15,7 +15,22 @@ export interface TableState {
   /** The table before, if its mask was another one; null: no connection carries marks of another mask. */
   leaving: Pick<TablePiece, 'mask' | 'slots'> | null;
   /** The last result of the compiler, and its inputs. */
-  compiled: { readonly from: CompiledFrom; readonly piece: TablePiece } | null;
+  compiled: Compiled | null;
+  /** `compiled` when it was last written for the next agent (runtime/made). */
+  kept: Compiled | null;
+  /** What an earlier agent has compiled; null: nothing, or it was looked at. */
+  made: Made | null;
+}
+
+/** A compiled table and its inputs, both as JSON. */
+export interface Made {
+  readonly from: string;
+  readonly piece: string;
+}
+
+interface Compiled {
+  readonly from: CompiledFrom;
+  readonly piece: TablePiece;
 }
 
 export interface CompiledFrom {
@@ -23,8 +38,9 @@ export interface CompiledFrom {
   readonly isAnnounced: boolean;
 }
 
-export function createTable(): TableState {
-  return { piece: null, isGone: false, gates: new Map(), leaving: null, compiled: null };
+export function createTable(made: Made | null = null): TableState {
+  const nothing = { piece: null, leaving: null, compiled: null, kept: null };
+  return { ...nothing, isGone: false, gates: new Map(), made };
 }
 
 /** The realized table piece. Gates are pieces of their own. */
@@ -87,6 +103,22 @@ export function noteLeft(table: TableState): void {
 
 export function noteCompiled(table: TableState, from: CompiledFrom, piece: TablePiece): void {
   table.compiled = { from, piece };
+}
+
+/** Takes the table of an earlier agent if it was compiled from these inputs. The names of devices (Policy.directory)
+ * are no input of the compiler. */
+export function takeMade(table: TableState, from: CompiledFrom): TablePiece | null {
+  const { made } = table;
+  table.made = null;
+  if (made === null || made.from !== JSON.stringify(from)) return null;
+  const piece = JSON.parse(made.piece) as TablePiece;
+  noteCompiled(table, from, piece);
+  noteKept(table);
+  return piece;
+}
+
+export function noteKept(table: TableState): void {
+  table.kept = table.compiled;
 }
 
 export function noteGates(

@@ -13,9 +13,17 @@ import type { TablePiece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { isSame } from '../reconcile/same.ts';
 import { compile } from '../ruleset/compile/compile.ts';
+import type { Ruleset } from '../ruleset/model.ts';
 import { BOOT_TABLE, TABLE } from '../ruleset/names.ts';
-import { renderParts } from '../ruleset/render.ts';
-import { loadText, reloadText, reshapedSets } from '../ruleset/transaction.ts';
+import { chainsInOrder, renderChain, renderParts, renderSet } from '../ruleset/render.ts';
+import {
+  type ChainParts,
+  loadText,
+  reloadText,
+  reshapedSets,
+  type SetParts,
+  type TableParts,
+} from '../ruleset/transaction.ts';
 import { withoutAnnouncements } from '../ruleset/without-logs.ts';
 import { type HandoverNeeds, readTaught, remember, writeHandoverFile } from './handover.ts';
 import { countsToKeep } from './meter.ts';
@@ -26,6 +34,7 @@ import {
   noteLeft,
   noteTable,
   type TableState,
+  takeMade,
 } from './table-state.ts';
 
 export interface TableNeeds extends HandoverNeeds {
@@ -34,7 +43,7 @@ export interface TableNeeds extends HandoverNeeds {
 }
 
 /** Returns the table of `policy`. `isAnnounced`: the NFLOG group is open. Compiling takes a slow router half a
- * second: the last result is kept with its inputs. */
+ * second: the last result is kept with its inputs, also for the next agent. */
 export async function tableOf(
   { table }: Pick<TableNeeds, 'table'>,
   policy: Policy,
@@ -42,15 +51,34 @@ export async function tableOf(
 ): Promise<TablePiece> {
   const from: CompiledFrom = { policy, isAnnounced };
   if (table.compiled !== null && isSame(table.compiled.from, from)) return table.compiled.piece;
+  const made = takeMade(table, from);
+  if (made !== null) return made;
   const ruleset = compile(policy);
   await pause();
-  const parts = renderParts(isAnnounced ? ruleset : withoutAnnouncements(ruleset));
+  const parts = await renderedInParts(isAnnounced ? ruleset : withoutAnnouncements(ruleset));
   const { mask, hold, preference, table: numbers } = policy.globals;
   const slots = policy.apps.map(({ name, slot }) => ({ name, slot }));
   const places = { mask, slots, preference, table: numbers };
   const piece: TablePiece = { kind: 'table', parts, holds: hold, ...places };
   noteCompiled(table, from, piece);
   return piece;
+}
+
+/** How many sets or chains are rendered in a turn of the event loop. */
+const RENDERED_AT_ONCE = 16;
+
+async function renderedInParts(ruleset: Ruleset): Promise<TableParts> {
+  const parts = renderParts({ ...ruleset, sets: [], chains: [] });
+  const [sets, chains]: [SetParts[], ChainParts[]] = [[], []];
+  const jobs = [
+    ...ruleset.sets.map((one) => () => sets.push(renderSet(one))),
+    ...chainsInOrder(ruleset.chains).map((one) => () => chains.push(renderChain(one))),
+  ];
+  await inParts(jobs, RENDERED_AT_ONCE, (some) => {
+    for (const job of some) job();
+    return null;
+  });
+  return { ...parts, sets, chains };
 }
 
 /** Runs an operation on the table. */
@@ -67,7 +95,6 @@ export async function applyTable(
 }
 
 async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<KernelError | null> {
-  await pause();
   const { table, kernel } = agent;
   const before = table.isGone ? null : table.piece;
   if (before !== null) {

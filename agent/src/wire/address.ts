@@ -22,25 +22,23 @@ function formatV4(bytes: Uint8Array, at: number): string {
 
 function formatV6(bytes: Uint8Array, at: number): string {
   if (isMapped(bytes, at)) return `::ffff:${formatV4(bytes, at + 12)}`;
-  const groups: number[] = [];
-  for (let i = 0; i < 16; i += 2) groups.push((bytes[at + i]! << 8) | bytes[at + i + 1]!);
-  const [from, length] = longestZeroRun(groups);
-  const hex = (part: number[]) => part.map((group) => group.toString(16)).join(':');
-  // RFC 5952 section 4.2.2: "::" must not replace a single group.
-  if (length < 2) return hex(groups);
-  return `${hex(groups.slice(0, from))}::${hex(groups.slice(from + length))}`;
-}
-
-function longestZeroRun(groups: readonly number[]): [from: number, length: number] {
-  let from = 0;
-  let length = 0;
-  for (let i = 0; i < groups.length; i++) {
-    let run = 0;
-    while (i + run < groups.length && groups[i + run] === 0) run++;
-    if (run > length) [from, length] = [i, run];
-    i += run;
+  const groups: string[] = [];
+  // The first of the longest runs of zeros: how long it is, and where it ends.
+  let longest = 0;
+  let end = 0;
+  let run = 0;
+  for (let i = 0; i < 16; i += 2) {
+    const group = (bytes[at + i]! << 8) | bytes[at + i + 1]!;
+    run = group === 0 ? run + 1 : 0;
+    groups.push(group.toString(16));
+    if (run > longest) {
+      longest = run;
+      end = groups.length;
+    }
   }
-  return [from, length];
+  // RFC 5952 section 4.2.2: "::" must not replace a single group.
+  if (longest < 2) return groups.join(':');
+  return `${groups.slice(0, end - longest).join(':')}::${groups.slice(end).join(':')}`;
 }
 
 /** The 4 or 16 bytes of an address in any usual spelling. Null: not an address, or with a zone, port or prefix. */
@@ -127,7 +125,8 @@ export function parseCidr(text: string): Cidr | null {
 
 /** Canonical text with the host bits cleared, the form that a profile must use. */
 export function formatCidr(cidr: Cidr): string {
-  const network = Uint8Array.from(cidr.bytes, (byte, i) => byte & maskByte(cidr.prefix, i));
+  const network = cidr.bytes.slice();
+  for (let i = cidr.prefix >> 3; i < network.length; i++) network[i]! &= maskByte(cidr.prefix, i);
   const text = formatAddress(network, 0, cidr.family);
   return cidr.prefix === network.length * 8 ? text : `${text}/${cidr.prefix}`;
 }

@@ -98,8 +98,10 @@ test('a flow that is known is counted without its ends; each device has its numb
       ['192.168.1.12', 2],
     ],
   );
+  assert.equal([...ledger.marks], [[connection(1, 0, 0).mark, 3]]);
   assert.is([...endRound(ledger, T0)].length, 2);
   assert.equal([...ledger.devices], [['192.168.1.12', 1]]);
+  assert.equal([...ledger.marks.values()], [1]);
   const { up, down } = ledger.subjects.get('device 192.168.1.12')!;
   assert.equal([up, down], [40, 7]);
 });

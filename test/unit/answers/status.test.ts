@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { deviceNames } from '../../../agent/src/answers/device-names.ts';
 import type { KernelView } from '../../../agent/src/answers/flows.ts';
+import type { FlowEntry } from '../../../agent/src/answers/now.ts';
 import {
   type StatusAnswer,
   type StatusInput,
@@ -75,6 +76,21 @@ test('new connections: one state, with its cause', () => {
     partly: false,
     left_s: 600,
   });
+});
+
+test('open flows of an app: those in the list, or where they are many their number by mark', () => {
+  const flowsOf = (change: Partial<StatusInput>, kernel = KERNEL): number =>
+    told(change, { slot: 2 }, kernel).apps[0]!.flows;
+  const entries = [0x02000012, 0x02000000, 0x01000000, 0].map((mark) => ({ mark }));
+  const listing = { ...KERNEL, connections: () => ok(entries as unknown as FlowEntry[]) };
+  assert.is(flowsOf({}, listing), 2);
+  const marks = new Map([
+    [0x02000000, 1500],
+    [0x02000012, 500],
+    [0x01000000, 7],
+  ]);
+  assert.is(flowsOf({ marks }), 2000);
+  assert.is(flowsOf({}), 0);
 });
 
 /** A line of a shell. */

@@ -56,6 +56,21 @@ test('a transaction of others beside a load of the table is not taken for its ow
   assert.is(state.foreign, before + 1, 'fw4 reload, and whp reload behind it');
 });
 
+test('the table is known to be as loaded until others commit, and once it was read again', () => {
+  const state = loaded();
+  const knows = (event: RepairEvent): boolean => {
+    repairStep(state, event, 100);
+    return state.matches;
+  };
+  assert.is(createRepair(15000, 15000).matches, false);
+  assert.is(knows({ kind: 'generation', generation: 9, own: 2 }), true, 'own transactions');
+  assert.is(knows({ kind: 'generation', generation: 10, own: 0 }), false, 'one of others');
+  assert.is(knows({ kind: 'table', fingerprint: 'prerouting 1 9' }), true, 'read: unchanged');
+  assert.is(knows({ kind: 'generation', generation: 11, own: 0 }), false);
+  assert.is(knows(GONE), false, 'read: deleted');
+  assert.is(knows({ kind: 'loaded', generation: 12, own: 1, fingerprint: 'b' }), true);
+});
+
 test('own transactions are told from those of others by their number', () => {
   const state = loaded();
   const seen = play(

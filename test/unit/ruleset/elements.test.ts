@@ -2,7 +2,13 @@
 // overlapping ranges made disjoint.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { foreignBits, isUsableMask, markOf, slotOf } from '../../../agent/src/policy/marks.ts';
+import {
+  countSlots,
+  foreignBits,
+  isUsableMask,
+  markOf,
+  slotOf,
+} from '../../../agent/src/policy/marks.ts';
 import type { ProfileRange } from '../../../agent/src/profile/profile.ts';
 import {
   addressElements,
@@ -105,6 +111,11 @@ test('marks', () => {
   assert.is(slotOf(0x0f000000, 0xffffffff), 15);
   assert.is(slotOf(0xf0000000, 0xd0001234), 13);
   assert.is(foreignBits(0x0f000000), 0xf0ffffff);
+  for (const mask of [0x0f000000, 0xf0000000]) {
+    const marks = [1, 2, 2, 15].map((slot) => [(markOf(mask, slot) | 0x12) >>> 0, 3] as const);
+    assert.equal(countSlots(mask, marks).slice(0, 4), [0, 3, 6, 0]);
+    assert.is(countSlots(mask, marks)[15], 3);
+  }
   assert.equal([0x0f000000, 0xf0000000, 0xf, 0x00780000].map(isUsableMask), [
     true,
     true,
@@ -152,6 +163,39 @@ test('ranges on top of each other become disjoint', () => {
       [1, 10],
     ],
   ]);
+});
+
+test('elements have the ports of every range at each address, and do not overlap', () => {
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (seed * 1103515245 + 12345) % 2147483648;
+    return Math.floor((seed / 2147483648) * below);
+  };
+  for (let round = 0; round < 200; round++) {
+    const ranges = Array.from({ length: 1 + random(6) }, () => {
+      const [from, port] = [random(32), 1 + random(4)];
+      const to = from + random(round % 2 === 0 ? 2 : 12);
+      return range([`10.0.0.${from}-10.0.0.${to}`], [[port, port + random(2)]]);
+    });
+    const elements = rangeElements(ranges, udpOf);
+    const last = (text: unknown): number => Number(String(text).split('.')[3]);
+    for (let at = 0; at < 50; at++) {
+      const ports = (list: readonly (readonly [unknown, unknown])[]): number[] =>
+        list.flatMap(([from, to]) => [from, to].map(Number)).sort((a, b) => a - b);
+      const wanted = ranges.filter(({ addresses: [text] }) => {
+        const [from, to] = text!.split('-').map(last);
+        return from! <= at && at <= to!;
+      });
+      const has = elements.filter(([[from, to] = ['', '']]) => last(from) <= at && at <= last(to));
+      const covered = (port: number): number =>
+        has.filter(([, , [from, to] = [0, 0]]) => Number(from) <= port && port <= Number(to))
+          .length;
+      for (const port of ports(wanted.map((one) => one.ports[0] as [number, number]))) {
+        assert.is(covered(port), 1, `round ${round}, ${at}:${port}`);
+      }
+      if (wanted.length === 0) assert.is(has.length, 0);
+    }
+  }
 });
 
 test('what did not change is not cut up again, what did is', () => {
@@ -210,6 +254,14 @@ test('equal neighbours are joined, both families are told apart', () => {
       [7, 8],
     ],
   ]);
+});
+
+test('a block of one address is that address', () => {
+  assert.equal(addressElements(['10.0.0.1/32', '10.0.0.7'], 4), [
+    [['10.0.0.1', '10.0.0.1']],
+    [['10.0.0.7', '10.0.0.7']],
+  ]);
+  assert.equal(addressElements(['2001:db8::/128'], 6), [[['2001:db8::', '2001:db8::']]]);
 });
 
 test('the whole address space is one element', () => {

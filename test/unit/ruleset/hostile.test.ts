@@ -30,6 +30,22 @@ test('text in the model ends nothing that it stands in', () => {
   }
 });
 
+test('one hostile text among plain ones is found: comments and elements are checked together', () => {
+  const ruleset = compile(policyFrom({}));
+  const { comment } = ruleset.chains.flatMap(({ rules }) => rules)[3]!;
+  const [address] = ruleset.sets
+    .flatMap((set) => (set.role === 'static' && set.key[0] === 'ipv4' ? set.elements : []))
+    .flatMap(([[from, to] = ['', '-']]) => (from === to ? from : []));
+  const wanted = skeleton(renderLoad(ruleset));
+  for (const hostile of HOSTILE) {
+    for (const one of [comment, address]) {
+      const load = renderLoad(withTexts(ruleset, (old) => (old === one ? hostile : old)));
+      assert.is(skeleton(load), wanted, hostile);
+      assert.not.match(load, /comment "[^"]{128}/);
+    }
+  }
+});
+
 const CONFIG = `
 config globals 'globals'
 	list lan 'br-lan'

@@ -21,6 +21,8 @@ interface Box {
   readonly to: bigint;
   /** Sorted and disjoint. */
   readonly ports: readonly Interval[];
+  /** Both addresses as text, once they were needed: a range is in several sets. */
+  span?: Span;
 }
 
 export interface RangeChoice {
@@ -82,9 +84,10 @@ function elementsOf(chosen: readonly Chosen[], family: Family): Span[][] {
     const boxes = chosen.flatMap(({ range, protocols }) =>
       protocols.includes(name) ? boxesOf(range, family) : [],
     );
+    const protocol: Span = [number, number];
     for (const box of disjoint(boxes)) {
       const addresses = spanOf(box, family);
-      for (const ports of box.ports) elements.push([addresses, [number, number], ports]);
+      for (const ports of box.ports) elements.push([addresses, protocol, ports]);
     }
   }
   return elements;
@@ -124,12 +127,16 @@ export function withoutBlocks(
     const left: string[] = [];
     let { from } = box;
     for (const cut of cuts.filter(({ from: a, to: b }) => b >= box.from && a <= box.to)) {
-      if (cut.from > from) left.push(spanOf({ ...box, from, to: cut.from - 1n }, family).join('-'));
+      if (cut.from > from) left.push(blockOf(from, cut.from - 1n, family));
       if (cut.to >= from) from = cut.to + 1n;
     }
-    if (from <= box.to) left.push(spanOf({ ...box, from }, family).join('-'));
+    if (from <= box.to) left.push(blockOf(from, box.to, family));
     return left;
   });
+}
+
+function blockOf(from: bigint, to: bigint, family: Family): string {
+  return `${textOf(from, family)}-${textOf(to, family)}`;
 }
 
 /** Checked boxes by range: a range is in several sets, and parsing its blocks is most of the work. */
@@ -148,25 +155,41 @@ function readBoxes(range: ProfileRange, family: Family): Box[] {
 
 function boxOf(block: string, family: Family, ports: readonly Interval[]): Box[] {
   if (familyIn(block) !== family) return [];
-  const [first, last] = block.split('-').map(parseAddress);
-  if (first && last) {
-    const known = familyOf(first) === family && familyOf(last) === family;
-    return known ? [{ from: numberOf(first), to: numberOf(last), ports }] : [];
+  if (block.includes('-')) {
+    const [first, last] = block.split('-').map(parseAddress);
+    if (!first || !last || familyOf(first) !== family || familyOf(last) !== family) return [];
+    const [from, to] = [numberOf(first), numberOf(last)];
+    return from <= to ? [{ from, to, ports }] : [];
   }
   const cidr = parseCidr(block);
   if (cidr === null || cidr.family !== family) return [];
+  const number = numberOf(cidr.bytes);
+  if (!block.includes('/')) return [{ from: number, to: number, ports, span: [block, block] }];
   const width = BigInt(cidr.bytes.length * 8 - cidr.prefix);
-  const from = (numberOf(cidr.bytes) >> width) << width;
+  const from = (number >> width) << width;
   return [{ from, to: from + (1n << width) - 1n, ports }];
+}
+
+/** Boxes that do not overlap, and neighbours with equal ports joined. */
+function disjoint(boxes: readonly Box[]): Box[] {
+  const sorted = [...boxes].sort((a, b) => ascending(a.from, b.from));
+  const out: Box[] = [];
+  for (const box of sorted) {
+    const last = out.at(-1);
+    if (last !== undefined && last.to >= box.from) return split(sorted);
+    if (last !== undefined && last.to + 1n === box.from && samePorts(last.ports, box.ports)) {
+      out[out.length - 1] = { from: last.from, to: box.to, ports: box.ports };
+    } else out.push(box);
+  }
+  return out;
 }
 
 /**
  * Splits boxes at each other's edges and unites the ports of overlapping boxes. One sweep over the edges with
- * the boxes open at each: bigint arithmetic is slow on a small router.
+ * the boxes open at each: bigint arithmetic is slow on a small router. `waiting`: sorted by their first address.
  */
-function disjoint(boxes: readonly Box[]): Box[] {
-  const waiting = [...boxes].sort((a, b) => ascending(a.from, b.from));
-  const edges = boxes.flatMap((box) => [box.from, box.to + 1n]).sort(ascending);
+function split(waiting: readonly Box[]): Box[] {
+  const edges = waiting.flatMap((box) => [box.from, box.to + 1n]).sort(ascending);
   const out: Box[] = [];
   let open: Box[] = [];
   let next = 0;
@@ -215,7 +238,11 @@ function intervalOf(span: PortSpan): Interval {
 }
 
 function spanOf(box: Box, family: Family): Span {
-  return [textOf(box.from, family), textOf(box.to, family)];
+  if (box.span === undefined) {
+    const first = textOf(box.from, family);
+    box.span = [first, box.from === box.to ? first : textOf(box.to, family)];
+  }
+  return box.span;
 }
 
 function numberOf(bytes: Uint8Array): bigint {
@@ -228,9 +255,13 @@ function numberOf(bytes: Uint8Array): bigint {
 }
 
 function textOf(number: bigint, family: Family): string {
-  const bytes = new Uint8Array(family === 4 ? 4 : 16);
+  if (family === 4) {
+    const all = Number(number);
+    return `${all >>> 24}.${(all >> 16) & 0xff}.${(all >> 8) & 0xff}.${all & 0xff}`;
+  }
+  const bytes = new Uint8Array(16);
   const view = new DataView(bytes.buffer);
-  for (let at = bytes.length - 4, rest = number; at >= 0; at -= 4, rest >>= 32n) {
+  for (let at = 12, rest = number; at >= 0; at -= 4, rest >>= 32n) {
     view.setUint32(at, Number(BigInt.asUintN(32, rest)));
   }
   return formatAddress(bytes, 0, family);
