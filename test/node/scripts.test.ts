@@ -80,6 +80,8 @@ const REFUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['fuzz.sh', ['--seconds', 'x'], /--seconds 'x'/],
   ['fuzz.sh', ['all'], /unknown option all/],
   ['must-fail.sh', [], /no runner/],
+  ['scale.sh', ['--only', 'agents'], /--only agents: known are agent, kernel/],
+  ['scale.sh', ['all'], /all: nothing but options/],
   ['bench.sh', ['--only', 'answers,speed'], /--only answers,speed: known are answers, router/],
   ['lab.sh', ['bogus'], /no command 'bogus'; known: .*boot faults/],
   ['lab.sh', ['probe'], /probe '': no such file/],
@@ -111,6 +113,7 @@ const WITH_NODE: Readonly<Record<string, readonly string[]>> = {
   'lab.sh': ['boot'],
   'package.sh': ['mips_24kc'],
   'replay.sh': ['a.pcap'],
+  'scale.sh': [],
   'test.sh': [],
 };
 
