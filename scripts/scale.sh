@@ -32,4 +32,6 @@ unshare --mount --pid --fork --mount-proc --kill-child sh -ec '
   mount -t tmpfs tmpfs out/scale/etc
   cp -a /etc/. out/scale/etc
   mount --bind out/scale/etc /etc
+  mkdir -p /run/netns
+  mount -t tmpfs tmpfs /run/netns
   exec node --enable-source-maps "$@"' sh "$driver/main.mjs" "$@"

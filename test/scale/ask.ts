@@ -13,8 +13,8 @@ const RESOLVER = '9.9.9.9';
 const WAN = '198.51.100.10';
 const ROUTER_MAC = '020000000001';
 /** Answers, and how many a second: those of an application below the home's rate (step/state, HOME_PACE). */
-const STRANGERS = { count: 400, rate: 400 };
-const OURS = { count: 40, rate: 20 };
+const STRANGERS = { count: 200, rate: 400 };
+const OURS = { count: 20, rate: 20 };
 const LOWEST_PORT = 30_000;
 
 export interface Asking {

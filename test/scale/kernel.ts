@@ -13,9 +13,11 @@ import { layWorld, type World } from './world.ts';
 export const KERNEL_CASES = ['no table', 'one app', 'all apps', 'all apps, all learned'] as const;
 type Case = (typeof KERNEL_CASES)[number];
 
-const NEW_FLOWS = 50_000;
+const NEW_FLOWS = 25_000;
 const FLOWS = 250;
-const PACKETS = 800_000;
+const PACKETS = 200_000;
+/** Of so many rounds the best counts: what else runs only takes away. */
+const ROUNDS = 5;
 /** Of nobody; packets.c counts from it. */
 const TO = '93.184.0.0';
 const WAN = '198.51.100.10';
@@ -44,12 +46,12 @@ export async function measureKernel(
     for (const one of [...KERNEL_CASES, ...[...KERNEL_CASES].reverse()]) {
       load(world, tables.get(one) ?? null);
       const { fresh, established } = rates.get(one)!;
-      fresh.push(await rate(world, packets, NEW_FLOWS, NEW_FLOWS));
+      fresh.push(await best(world, packets, NEW_FLOWS, NEW_FLOWS));
       world.run(world.router, 'conntrack', '-F');
       await establish(world, packets, (packet) =>
         sendFrame(asking.child, asking.wan, '02:00:00:00:02:00', packet),
       );
-      established.push(await rate(world, packets, FLOWS, PACKETS));
+      established.push(await best(world, packets, FLOWS, PACKETS));
     }
     return readingsOf(rates);
   } finally {
@@ -96,6 +98,16 @@ async function establish(
   const answered = run(router, 'sh', '-c', 'conntrack -L -p udp 2>/dev/null | grep -vc UNREPLIED');
   if (Number(answered) !== FLOWS)
     throw new Error(`${answered.trim()} of ${FLOWS} flows established`);
+}
+
+/** The best of ROUNDS rates. Where each packet is of a flow of its own, all flows are new in each round. */
+async function best(world: World, packets: string, flows: number, count: number): Promise<number> {
+  let most = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    if (flows === count) world.run(world.router, 'conntrack', '-F');
+    most = Math.max(most, await rate(world, packets, flows, count));
+  }
+  return most;
 }
 
 /** Packets a second that reached the other end. */
