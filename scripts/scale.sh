@@ -22,6 +22,7 @@ trap 'rm -rf "$driver"' EXIT
 node_modules/.bin/esbuild test/scale/main.ts --bundle --platform=node --format=esm --target=node20 \
   --external:esbuild --outfile="$driver/main.mjs" --log-level=warning
 WHP_SCALE_CHECK=1 node --enable-source-maps "$driver/main.mjs" "$@" || exit
+[ "$(id -u)" -eq 0 ] || refuse 'makes namespaces, and has to run as root'
 need gcc=gcc nft=nftables ip=iproute2 conntrack=conntrack unshare=util-linux sysctl=procps >&2
 ./scripts/host.sh x86_64 >&2
 node scripts/bundle.mjs >&2
