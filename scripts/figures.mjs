@@ -1,32 +1,32 @@
 // Writes the figures of README.md, docs/benchmarks.md and docs/applications.md from the measurements in docs/figures
 // and the profiles: the text between "<!-- figures: NAME -->" and "<!-- end -->". `figures.mjs --check` writes nothing
-// and fails if a page differs. `figures.mjs --age` says how many commits have changed what the benchmark measures since
+// and fails if a page differs. `figures.mjs --age` says how many commits have changed what each benchmark measures since
 // its figures were measured. The measurements are written by `npm run bench -- --keep`, `scripts/lab.sh --sessions 20
-// --compare --keep` and `scripts/applications.mjs`.
+// --compare --keep`, `npm run scale -- --keep` and `scripts/applications.mjs`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { number } from './lib/number.mjs';
+import { kernelTable, scaleTable } from './lib/scale.mjs';
+import { table } from './lib/table.mjs';
 import { readWords } from './lib/usage.mjs';
 
 const words = readWords(import.meta.url, { options: ['--check', '--age'] });
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 const read = (name) => JSON.parse(readFileSync(`docs/figures/${name}.json`, 'utf8'));
 
-/** What the benchmark measures, and its own programs: a commit that changes nothing of it leaves the figures valid. */
-const MEASURED = ['agent', 'test/bench', 'test/lab/bench', 'scripts/bench.sh'];
+/** What each file of figures measures, and its own programs: a commit that changes nothing of it leaves them valid. */
+const MEASURED = {
+  bench: ['agent', 'test/bench', 'test/lab/bench', 'scripts/bench.sh'],
+  scale: ['agent', 'test/scale', 'scripts/scale.sh'],
+};
 
 const MODES = {
   hold: 'whp, DNS answers held',
   watch: 'whp, DNS answers only watched (`hold 0`)',
   nftset: "dnsmasq's nftset alone",
 };
-
-function table(head, rows) {
-  const line = (cells) => `|${cells.map((cell) => (cell === '' ? ' ' : ` ${cell} `)).join('|')}|`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
 
 function measured({ command, date, tree, router }) {
   return `\`${command}\`, ${router} router, ${date.slice(0, 10)}, tree ${tree}`;
@@ -42,6 +42,12 @@ const withUnit = (value, unit) => `${number(value)} ${unit}`;
 /** What was measured beside a figure. */
 const besideText = ({ beside }) =>
   beside.map(({ what, value, unit }) => `${what}: ${withUnit(value, unit)}`);
+
+/** `make`: the table. */
+function measuredScale(make) {
+  const scale = read('scale');
+  return `Measured: ${measuredBench(scale)}.\n\n${make(scale)}`;
+}
 
 /** "kept", or by how much the limit is missed, bold. */
 function verdict({ value, unit, budget, kept }) {
@@ -144,6 +150,8 @@ const BLOCKS = {
   costs: () => costsTable(read('bench')),
   applications: () => applicationsTable(read('applications')),
   captures: () => capturesTable(read('applications')),
+  scale: () => measuredScale(scaleTable),
+  scaleKernel: () => measuredScale(kernelTable),
 };
 
 function block(name) {
@@ -153,10 +161,11 @@ function block(name) {
   return make();
 }
 
-/** "figures: 3 commits old (tree 0123456789)". */
-function age({ tree }) {
+/** "figures: bench 3 commits old (tree 0123456789)". */
+function age(name) {
+  const { tree } = read(name);
   const range = `${tree.split(' ')[0]}..HEAD`;
-  const count = spawnSync('git', ['rev-list', '--count', range, '--', ...MEASURED], {
+  const count = spawnSync('git', ['rev-list', '--count', range, '--', ...MEASURED[name]], {
     encoding: 'utf8',
   });
   const commits = count.stdout.trim();
@@ -164,11 +173,11 @@ function age({ tree }) {
     count.status === 0
       ? `${commits} ${commits === '1' ? 'commit' : 'commits'} old`
       : 'of a tree that is not in this history';
-  return `figures: ${old} (tree ${tree})`;
+  return `figures: ${name} ${old} (tree ${tree})`;
 }
 
 if (words.includes('--age')) {
-  console.log(age(read('bench')));
+  for (const name of Object.keys(MEASURED)) console.log(age(name));
   process.exit();
 }
 const check = words.includes('--check');

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests, fastest first: one line per suite, the whole output of a suite that fails, and as the
-# last line "N passed, N failed".
+# last line "N passed, N failed". A suite may run beside those after it; the lines keep the order.
 #
 #   scripts/test.sh            20 to 30 minutes on two cores
 #   scripts/test.sh --full     the suites that take long too, about an hour: the big-endian machine, golden
@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib/usage.sh
 . scripts/lib/node.sh
 . scripts/lib/packages.sh
+. scripts/lib/suites.sh
 
 help_asked "$@"
 FULL=0
@@ -25,60 +26,6 @@ for word in "$@"; do
 done
 export FULL
 need_node
-
-passed=0 failed=0 skipped=0
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-
-# prepare NAME COMMAND...: what the suites need; nothing can be tested without it.
-prepare() {
-  local name=$1 started=$EPOCHREALTIME
-  shift
-  if ! "$@" >"$output" 2>&1; then
-    cat "$output"
-    printf 'FAILED %s\n%d passed, %d failed\n' "$name" "$passed" $((failed + 1))
-    exit 1
-  fi
-  printf '%-6s %-24s %s s\n' ready "$name" "$(since "$started")"
-}
-
-# suite NAME COMMAND...: runs it and adds up its tests. They are read from lines such as
-# "NAME: 3 passed, 1 failed, 2 skipped" or, without one, from uvu's Passed and Total. A command
-# that prints neither is one test; one that ends with an error has at least one failure.
-suite() {
-  local name=$1 started=$EPOCHREALTIME good bad idle status
-  shift
-  "$@" >"$output" 2>&1
-  status=$?
-  read -r good bad idle < <(counts <"$output")
-  [ $((good + bad + idle)) -eq 0 ] && [ $status -eq 0 ] && good=1
-  [ "$bad" -eq 0 ] && [ $status -ne 0 ] && bad=1
-  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + idle))
-  [ "$bad" -gt 0 ] && cat "$output"
-  printf '%-6s %-24s %5d passed, %d failed%s  %s s\n' "$([ "$bad" -eq 0 ] && echo ok || echo FAILED)" \
-    "$name" "$good" "$bad" "$([ "$idle" -gt 0 ] && echo ", $idle skipped")" "$(since "$started")"
-}
-
-counts() {
-  awk '
-    /: [0-9]+ passed, [0-9]+ failed/ {
-      for (i = 2; i <= NF; i++) {
-        if ($i ~ /^passed/) good += $(i - 1)
-        if ($i ~ /^failed/) bad += $(i - 1)
-        if ($i ~ /^skipped/) idle += $(i - 1)
-      }
-      lines++
-    }
-    /^ *Total: +[0-9]+/ { total += $2 }
-    /^ *Passed: +[0-9]+/ { uvu += $2 }
-    /^ *Skipped: +[0-9]+/ { left += $2 }
-    END {
-      if (lines) print good + 0, bad + 0, idle + 0
-      else print uvu + 0, total - uvu, left + 0
-    }'
-}
-
-since() { awk -v from="$1" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }'; }
 
 install_modules() {
   [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund
@@ -106,7 +53,7 @@ suite 'bundle' node scripts/bundle.mjs
 suite 'unit, node' node scripts/unit.mjs node
 suite 'unit, host' node scripts/unit.mjs $host
 suite 'unit, long' node scripts/unit.mjs --long $host
-suite 'unit, host mips' node scripts/unit.mjs $mips
+beside 'unit, host mips' node scripts/unit.mjs $mips
 suite 'runtime, fake kernel' node scripts/unit.mjs $host test/runtime/*.test.ts
 suite 'soak, host of 32 MB' env WHP_MEMORY_MB=32 node scripts/unit.mjs $host test/soak/*.test.ts
 suite 'must fail' scripts/must-fail.sh node $host "$mips"
@@ -116,6 +63,8 @@ suite 'node' node scripts/node.mjs test/node
 suite 'fuzz' scripts/fuzz.sh --inputs 400000 --seconds 8 --seed 1
 suite 'golden' node scripts/node.mjs test/golden
 suite 'captures' node scripts/node.mjs test/captures
+# It measures times: nothing runs beside it.
+join
 suite 'netns' node scripts/node.mjs --beside test/netns/matrix.test.ts test/netns
 suite 'package, mips_24kc' scripts/package.sh --start mips_24kc
 suite 'lab, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel -- --strict
@@ -135,5 +84,4 @@ if [ $FULL = 1 ]; then
     mips_24kc x86_64
 fi
 
-echo "$passed passed, $failed failed$([ "$skipped" -gt 0 ] && echo ", $skipped skipped")"
-[ "$failed" -eq 0 ]
+end_suites

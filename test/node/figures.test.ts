@@ -9,6 +9,9 @@ import { number } from '../../scripts/lib/number.mjs';
 import { answerTo, labelAt, labelOf, OUR_DOMAIN, phaseOf, queryFor } from '../lab/bench/answer.ts';
 import { beside, type Figure, merge, reading } from '../lab/bench/figures.ts';
 import { pages } from '../lib/pages.ts';
+import { growthOf, type Point } from '../scale/growth.ts';
+import { DIMENSIONS } from '../scale/home.ts';
+import type { ScaleFigure } from '../scale/result.ts';
 
 interface Bench {
   readonly command: string;
@@ -17,6 +20,11 @@ interface Bench {
   readonly machine: string;
   readonly runs: number;
   readonly figures: readonly Figure[];
+}
+
+interface Scale extends Omit<Bench, 'figures'> {
+  readonly figures: readonly ScaleFigure[];
+  readonly kernel: readonly Figure[];
 }
 
 const bench = JSON.parse(readFileSync('docs/figures/bench.json', 'utf8')) as Bench;
@@ -36,6 +44,24 @@ test('the file of the benchmark names tree, date, machine and runs', () => {
     const within = budget?.kind === 'most' ? value <= budget.limit : value >= (budget?.limit ?? 0);
     assert.is(kept, budget === null ? null : within, name);
   }
+});
+
+test('the file of the scale measurement names tree, date, machine and runs', () => {
+  const scale = JSON.parse(readFileSync('docs/figures/scale.json', 'utf8')) as Scale;
+  assert.match(scale.tree, /^[0-9a-f]{10}$/);
+  assert.match(scale.date, /^\d{4}-\d\d-\d\dT/);
+  assert.match(scale.machine, /^x86_64, /);
+  assert.ok(scale.runs >= 1 && scale.figures.length > 10 && scale.kernel.length > 5);
+  for (const { name, value, least, most } of [...scale.figures, ...scale.kernel])
+    assert.ok(least <= value && value <= most, `${name}: ${least} ${value} ${most}`);
+  for (const { name, growth } of scale.figures)
+    for (const dimension of DIMENSIONS) {
+      const { points, isWorse } = growth[dimension];
+      const [first, second, third] = points as [Point, Point, Point];
+      assert.ok(first.size < second.size && second.size < third.size, `${name} ${dimension}`);
+      // The repetitions of the full home are not in the file.
+      if (isWorse) assert.ok(growthOf([first, second, third]).isWorse, `${name} ${dimension}`);
+    }
 });
 
 test('a figure of the benchmark stands in no page but in a generated table', () => {
@@ -95,8 +121,10 @@ test('the age counts the commits that change the agent or the benchmark', () => 
     });
     return run.stdout + run.stderr;
   };
-  const keep = (tree: string): void =>
-    writeFileSync(join(root, 'docs/figures/bench.json'), JSON.stringify({ ...bench, tree }));
+  const keep = (tree: string): void => {
+    for (const name of ['bench', 'scale'])
+      writeFileSync(join(root, `docs/figures/${name}.json`), JSON.stringify({ ...bench, tree }));
+  };
   try {
     git('init', '-q');
     cpSync('scripts/figures.mjs', join(root, 'scripts/figures.mjs'));
@@ -106,13 +134,18 @@ test('the age counts the commits that change the agent or the benchmark', () => 
     mkdirSync(join(root, 'docs/figures'), { recursive: true });
     keep(tree);
     commit('docs/kept.md');
-    assert.is(age(), `figures: 0 commits old (tree ${tree})\n`);
+    const said = (bench: string, scale: string, of = tree): string =>
+      `figures: bench ${bench} (tree ${of})\nfigures: scale ${scale} (tree ${of})\n`;
+    assert.is(age(), said('0 commits old', '0 commits old'));
     commit('agent/native/host.c');
-    assert.is(age(), `figures: 1 commit old (tree ${tree})\n`);
+    assert.is(age(), said('1 commit old', '1 commit old'));
     commit('test/lab/bench/main.ts');
-    assert.is(age(), `figures: 2 commits old (tree ${tree})\n`);
+    assert.is(age(), said('2 commits old', '1 commit old'));
+    commit('test/scale/main.ts');
+    assert.is(age(), said('2 commits old', '2 commits old'));
     keep('0123456789');
-    assert.is(age(), 'figures: of a tree that is not in this history (tree 0123456789)\n');
+    const other = 'of a tree that is not in this history';
+    assert.is(age(), said(other, other, '0123456789'));
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

@@ -17,6 +17,7 @@ const SHARED = [
   'mutations',
   'captures',
   'lab',
+  'scale',
 ];
 
 const suiteOf = (file: string): string =>

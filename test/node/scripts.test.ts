@@ -80,6 +80,8 @@ const REFUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['fuzz.sh', ['--seconds', 'x'], /--seconds 'x'/],
   ['fuzz.sh', ['all'], /unknown option all/],
   ['must-fail.sh', [], /no runner/],
+  ['scale.sh', ['--only', 'agents'], /--only agents: known are agent, kernel/],
+  ['scale.sh', ['all'], /all: nothing but options/],
   ['bench.sh', ['--only', 'answers,speed'], /--only answers,speed: known are answers, router/],
   ['lab.sh', ['bogus'], /no command 'bogus'; known: .*boot faults/],
   ['lab.sh', ['probe'], /probe '': no such file/],
@@ -111,6 +113,7 @@ const WITH_NODE: Readonly<Record<string, readonly string[]>> = {
   'lab.sh': ['boot'],
   'package.sh': ['mips_24kc'],
   'replay.sh': ['a.pcap'],
+  'scale.sh': [],
   'test.sh': [],
 };
 
@@ -161,6 +164,76 @@ test('every script that starts Node or npm looks for them first', () => {
     if (starts && !prepared.includes(name))
       assert.ok(name in WITH_NODE && /^need_node$/m.test(text), name);
   }
+});
+
+/** Lines of a script of suites, and its exit status; `seconds` are left out. */
+function suites(...lines: string[]) {
+  const script = ['set -uo pipefail; . scripts/lib/suites.sh', ...lines].join('\n');
+  const { status, stdout } = spawnSync('bash', ['-c', script], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  const told = stdout.trimEnd().split('\n');
+  return {
+    status,
+    told: told.map((line) => line.replace(/ +[\d.]+ s$/, '').replace(/ +/g, ' ')),
+  };
+}
+
+test('a suite runs beside those after it, and all are told of in order', () => {
+  // The one waits for the other.
+  const waits = 'until [ -e "$0" ]; do sleep 0.05; done; echo "b: 3 passed, 0 failed, 1 skipped"';
+  const { status, told } = suites(
+    'suite first echo "a: 2 passed, 0 failed"',
+    `beside slow timeout 20 sh -c '${waits}' "$folder/quick"`,
+    'suite quick sh -c \'echo "c: 4 passed, 0 failed" | tee "$0"\' "$folder/quick"',
+    'end_suites',
+  );
+  assert.equal(told, [
+    'ok first 2 passed, 0 failed',
+    'ok slow 3 passed, 0 failed, 1 skipped',
+    'ok quick 4 passed, 0 failed',
+    '9 passed, 0 failed, 1 skipped',
+  ]);
+  assert.is(status, 0);
+});
+
+test('a failure of either is told of with its output, and is the status', () => {
+  for (const [slow, quick] of [
+    ['beside', 'suite'],
+    ['suite', 'beside'],
+  ]) {
+    const { status, told } = suites(
+      `${slow} slow sh -c 'sleep 0.2; echo wrong: 1; echo "b: 3 passed, 1 failed"; exit 1'`,
+      `${quick} quick sh -c 'echo ended; exit 3'`,
+      'suite after true',
+      'end_suites',
+    );
+    assert.equal(told, [
+      'wrong: 1',
+      'b: 3 passed, 1 failed',
+      'FAILED slow 3 passed, 1 failed',
+      'ended',
+      'FAILED quick 0 passed, 1 failed',
+      'ok after 1 passed, 0 failed',
+      '4 passed, 2 failed',
+    ]);
+    assert.is(status, 1);
+  }
+});
+
+test('the end of the script is the end of what runs beside', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'whp-beside-'));
+  const { status } = suites(
+    `beside slow sh -c 'sleep 60 & echo $! >"$0"; wait' ${folder}/pid`,
+    `until [ -s ${folder}/pid ]; do sleep 0.05; done`,
+    'exit 7',
+  );
+  assert.is(status, 7);
+  const pid = readFileSync(`${folder}/pid`, 'utf8').trim();
+  rmSync(folder, { recursive: true });
+  const left = spawnSync('sh', ['-c', `! grep -q '^State:.[^Z]' /proc/${pid}/status`]);
+  assert.is(left.status, 0, 'it still runs');
 });
 
 test('each processor has its flags, its emulator, a line of help and a row in the documents', () => {

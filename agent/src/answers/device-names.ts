@@ -38,9 +38,17 @@ export interface NameSources {
   neighbours(): ReadonlyMap<string, string>;
 }
 
+type Section = readonly [name: string, selector: Selector];
+
 /** What the names are looked up in. */
 interface Home extends Pick<NameSources, 'hosts'> {
-  readonly sections: readonly (readonly [name: string, selector: Selector])[];
+  /** Of devices, without groups. */
+  readonly sections: readonly Section[];
+  /** DHCP's names by MAC. */
+  readonly hostNames: ReadonlyMap<string, readonly string[]>;
+  /** The place of the first section with a MAC or a host name, and of those with blocks. */
+  readonly places: ReadonlyMap<string, number>;
+  readonly withBlocks: readonly number[];
   /** The neighbour table. */
   readonly table: () => ReadonlyMap<string, string>;
   /** Names found before, by address or MAC. */
@@ -54,30 +62,56 @@ export function deviceNames({ directory, hosts, neighbours }: NameSources): Devi
     met ??= neighbours();
     return met;
   };
-  const home: Home = { sections: [...(directory ?? [])], hosts, table, known: new Map() };
+  const sections = [...(directory ?? [])];
+  const groups = sections.filter(([, one]) => one.isGroup === true);
+  const alone = sections.filter(([, one]) => one.isGroup !== true);
+  const found = { ...placesOf(alone), hostNames: hostNamesByMac(hosts) };
+  const home: Home = { sections: alone, hosts, table, known: new Map(), ...found };
   return {
     nameOf: (word) => nameOf(home, word),
     macOf: (address) => macOf(home, address),
-    owned: owned(home).map(([, { macs, blocks }]) => ({ macs, addresses: blocks.filter(isAlone) })),
-    groupsOf: (device) =>
-      home.sections
-        .filter(([, one]) => one.isGroup === true && isIn(home, one, device))
-        .map(([name]) => name),
+    owned: alone.map(([, { macs, blocks }]) => ({ macs, addresses: blocks.filter(isAlone) })),
+    groupsOf: (device) => groups.filter(([, one]) => isIn(home, one, device)).map(([name]) => name),
     named: (word) => named(home, directory?.get(word), word),
   };
 }
 
-/** The device sections, without groups. */
-function owned({ sections }: Home): Home['sections'] {
-  return sections.filter(([, one]) => one.isGroup !== true);
+/** Hundreds of devices are looked up in hundreds of sections. */
+function placesOf(sections: readonly Section[]): Pick<Home, 'places' | 'withBlocks'> {
+  const places = new Map<string, number>();
+  const withBlocks: number[] = [];
+  sections.forEach(([, { macs, hosts, blocks }], at) => {
+    for (const word of [...macs, ...hosts]) if (!places.has(word)) places.set(word, at);
+    if (blocks.length > 0) withBlocks.push(at);
+  });
+  return { places, withBlocks };
+}
+
+function hostNamesByMac(hosts: readonly Host[]): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  for (const { mac, name } of hosts) {
+    if (name === null) continue;
+    const its = names.get(mac) ?? [];
+    names.set(mac, its);
+    its.push(name);
+  }
+  return names;
 }
 
 function macOf({ hosts, table }: Home, address: string): string | null {
   return hosts.find((one) => one.address === address)?.mac ?? table().get(address) ?? null;
 }
 
-function hostNamesOf({ hosts }: Home, mac: string | null): readonly string[] {
-  return hosts.flatMap((one) => (one.mac === mac && one.name !== null ? [one.name] : []));
+function hostNamesOf({ hostNames }: Home, mac: string | null): readonly string[] {
+  return hostNames.get(mac ?? '') ?? [];
+}
+
+/** The first section that has the device. */
+function sectionOf(home: Home, one: KnownDevice): Section | undefined {
+  const words = one.mac === null ? [] : [one.mac, ...hostNamesOf(home, one.mac)];
+  const alone = words.map((word) => home.places.get(word) ?? Number.POSITIVE_INFINITY);
+  const block = home.withBlocks.find((at) => isIn(home, home.sections[at]![1], one));
+  return home.sections[Math.min(...alone, block ?? Number.POSITIVE_INFINITY)];
 }
 
 function isIn(home: Home, { macs, blocks, hosts }: Selector, one: KnownDevice): boolean {
@@ -94,7 +128,7 @@ function nameOf(home: Home, word: string): string | null {
   const itself = canonicalMac(word);
   const mac = itself ?? macOf(home, word);
   const device = { mac, addresses: itself === null ? [word] : [] };
-  const section = owned(home).find(([, one]) => isIn(home, one, device));
+  const section = sectionOf(home, device);
   const name = section?.[0] ?? hostNamesOf(home, mac)[0] ?? null;
   home.known.set(word, name);
   return name;

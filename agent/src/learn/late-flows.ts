@@ -219,21 +219,27 @@ function isOpen(app: App, end: HomeEnd, setting: Setting): boolean {
 function appliesTo(app: App, device: string, setting: Setting): boolean {
   if (app.devices.length === 0 && app.macs === undefined) return true;
   const mac = setting.macOf(device);
-  if (mac !== null && app.macs?.includes(mac) === true) return true;
+  const { blocks, macs } = devicesOf(app);
+  if (mac !== null && macs.has(mac)) return true;
+  if (blocks.length === 0) return false;
   const bytes = parseAddress(device);
-  return blocksOf(app).some(
-    (block) => bytes?.length === block.bytes.length && cidrHas(block, bytes, 0),
-  );
+  return blocks.some((block) => bytes?.length === block.bytes.length && cidrHas(block, bytes, 0));
+}
+
+interface Devices {
+  readonly blocks: readonly Cidr[];
+  readonly macs: ReadonlySet<string>;
 }
 
 /** The devices of an app, read once: they are compared with each of thousands of flows. */
-const blocks = new WeakMap<App, readonly Cidr[]>();
+const devices = new WeakMap<App, Devices>();
 
-function blocksOf(app: App): readonly Cidr[] {
-  const known = blocks.get(app);
+function devicesOf(app: App): Devices {
+  const known = devices.get(app);
   if (known !== undefined) return known;
-  const read = app.devices.flatMap((text) => parseCidr(text) ?? []);
-  blocks.set(app, read);
+  const blocks = app.devices.flatMap((text) => parseCidr(text) ?? []);
+  const read = { blocks, macs: new Set(app.macs) };
+  devices.set(app, read);
   return read;
 }
 

@@ -132,10 +132,13 @@ export function resolveMacs(selector: Selector, hosts: readonly Host[]): string[
   const names = new Set(selector.hosts);
   const isMeant = ({ name, address }: Host): boolean => {
     if (name !== null && names.has(name)) return true;
+    if (blocks.length === 0) return false;
     const bytes = address === null ? null : parseAddress(address);
     if (bytes === null) return false;
     return blocks.some((block) => block.bytes.length === bytes.length && cidrHas(block, bytes, 0));
   };
-  const found = hosts.filter(isMeant).map(({ mac }) => mac);
+  // A section that names MACs alone is asked for in each limited app.
+  const isSearched = blocks.length + names.size > 0;
+  const found = isSearched ? hosts.filter(isMeant).map(({ mac }) => mac) : [];
   return [...new Set([...selector.macs, ...found])].sort();
 }

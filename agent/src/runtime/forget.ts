@@ -4,7 +4,7 @@
 import type { Sets } from '../kernel/sets.ts';
 import { retainAliases } from '../learn/aliases.ts';
 import { forgetTaught } from '../learn/dynamic-sets.ts';
-import { type Endpoint, removeEndpoints } from '../learn/endpoints.ts';
+import { type Endpoint, findEndpoint, findPair, removeEndpoints } from '../learn/endpoints.ts';
 import { forgetPair } from '../learn/pairs.ts';
 import { forgetSuspects } from '../learn/suspects.ts';
 import { inParts } from '../os/clock.ts';
@@ -18,6 +18,7 @@ import {
   portOf,
 } from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
+import type { State } from '../step/state.ts';
 import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
 
@@ -43,7 +44,8 @@ export async function forgetLearned(
           names === null ? await allKeys(sets, set) : keysAbout(sets, set, kind, names);
         await emptied(read, (part) => {
           // Answers may have taught entries again since then: a store must not have elements that a set lacks.
-          endpoints += forgetStored(agent, apps, address, names);
+          if (part.some((key) => isStored(agent.state, app, key)))
+            endpoints += forgetStored(agent, apps, address, names);
           forgetTaught(agent.state.taught, set, part);
           gone += deleteKeys(sets, set, part);
         });
@@ -69,6 +71,14 @@ async function emptied(
       return null;
     });
   }
+}
+
+/** Whether a store has this element. To remove passes over all of a store, and thousands of keys are forgotten. */
+function isStored({ learned, pairs }: State, app: string, key: Uint8Array): boolean {
+  const address = addressOf(key);
+  if (address !== null) return findEndpoint(learned, app, address) !== null;
+  const pair = pairOf(key);
+  return pair !== null && findPair(pairs, app, pair.device, pair.peer) !== null;
 }
 
 /** Removes the entries from the stores. Returns the number of endpoints. */

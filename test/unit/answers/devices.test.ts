@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { deviceNames } from '../../../agent/src/answers/device-names.ts';
 import { devicesAnswer } from '../../../agent/src/answers/devices.ts';
-import type { Directory } from '../../../agent/src/policy/build-devices.ts';
+import type { Directory, Selector } from '../../../agent/src/policy/build-devices.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 
 const MAC = '02:00:00:00:00:11';
@@ -155,6 +155,35 @@ test('more devices than a home has: the first, and that there are more', () => {
   const from = { hosts, names: names(new Map()), learned, flows: new Map(), totals: null };
   const answer = devicesAnswer([], from);
   assert.equal([answer.rows.length, answer.more], [512, true]);
+});
+
+test('the names of all devices of a large home: each lease is read a few times', () => {
+  let reads = 0;
+  const macs = Array.from({ length: 80 }, (_, at) => `02:00:00:00:00:${10 + at}`);
+  const hosts = macs.map((mac, at) => ({
+    get mac() {
+      reads += 1;
+      return mac;
+    },
+    address: `192.168.1.${10 + at}`,
+    name: `host${at}`,
+  }));
+  const directory = new Map(macs.map((mac, at) => [`d${at}`, { ...NOBODY, macs: [mac] }]));
+  const { nameOf } = deviceNames({ directory, hosts, neighbours: () => new Map() });
+  assert.is(nameOf('192.168.1.89'), 'd79');
+  for (const { address } of hosts) nameOf(address);
+  assert.ok(reads <= 4 * macs.length, String(reads));
+});
+
+test('of two sections that have a device, the first names it, whatever it has it by', () => {
+  const first = { ...NOBODY, hosts: ['living-room-tv'] };
+  const second = { ...NOBODY, macs: ['02:00:00:00:00:12'] };
+  const block = { ...NOBODY, blocks: ['192.168.1.0/24'] };
+  const order = (...all: Selector[]) =>
+    names(new Map(all.map((one, at) => [String(at), one]))).nameOf('192.168.1.12');
+  assert.is(order(first, second, block), '0');
+  assert.is(order(NOBODY, block, second, first), '1');
+  assert.is(order(NOBODY, NOBODY, second, block), '2');
 });
 
 test.run();

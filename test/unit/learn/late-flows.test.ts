@@ -278,4 +278,19 @@ test('of connections that are marked, those that nothing else speaks for any mor
   );
 });
 
+test('the MACs of an app are not searched again for each flow', () => {
+  let searches = 0;
+  class Searched extends Array<string> {
+    override includes(mac: string): boolean {
+      searches += 1;
+      return super.includes(mac);
+    }
+  }
+  const limited = policyFrom({ app: { macs: Searched.from([OTHER, MAC]) as string[] } }).apps[0]!;
+  const grounds = groundsOf(limited, [{ kind: 'address', app: 'skype', remote: PEER }]);
+  const flows = Array.from({ length: 9 }, (_, at) => direct(PHONE, 4000 + at, PEER, 443));
+  assert.is(lateConnections(flows, [grounds], setting, false).length, 9);
+  assert.is(searches, 0);
+});
+
 test.run();

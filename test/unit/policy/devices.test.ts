@@ -141,4 +141,21 @@ config group 'adults'
   ]);
 });
 
+test('leases are not searched for sections that name MACs alone', () => {
+  let reads = 0;
+  const macs = Array.from({ length: 50 }, (_, at) => `02:00:00:00:00:${10 + at}`);
+  const hosts = macs.map((mac) => ({
+    mac,
+    name: null,
+    get address() {
+      reads += 1;
+      return '192.168.1.5';
+    },
+  }));
+  const sections = macs.map((mac, at) => `config device 'd${at}'\n\tlist mac '${mac}'\n`);
+  const list = macs.map((_, at) => `\tlist device 'd${at}'\n`);
+  assert.is(limits([...list, ...sections].join(''), hosts).macs!.length, 50);
+  assert.is(reads, 0);
+});
+
 test.run();
