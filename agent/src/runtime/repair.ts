@@ -26,7 +26,7 @@ import { noteGone } from './table-state.ts';
 
 /** How often the generation number is read, by the host program. A packet that the guard drops starts a repair at
  * once; this is for a home that sends nothing. */
-const ASK_MILLISECONDS = 200;
+const ASK_MILLISECONDS = 500;
 
 /** Watches until the returned function is called. */
 export function startKeeping(agent: Agent): KernelResult<() => void> {
