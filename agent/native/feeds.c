@@ -1,6 +1,7 @@
 /* The feeds, and the thread that reads them: it judges each packet as soon as it arrives, also while
    the script runs. What the script has to read waits for it in two rows of each feed, in the order of
-   its arrival: first what it has to decide, then what is KNOWN. Where there is no thread (WHP_GLANCE=0, no memory), the script's receive() does the same. */
+   its arrival: first what it has to decide, then what is KNOWN. Where there is no thread
+   (WHP_GLANCE=0, no memory), the script's receive() does the same. */
 #include "feeds.h"
 
 #include <errno.h>
@@ -102,12 +103,19 @@ static size_t bytes_of(const struct waiting *head)
     return size < LONGEST ? size : LONGEST;
 }
 
-static bool has_room(const struct feed *feed)
+/* Whether each row has room for a datagram, after what was read of it has made some. */
+static bool has_room(struct feed *feed)
 {
-    for (int i = 0; i < ROWS; i++)
-        if (ROW - feed->rows[i].end < space_for(LONGEST))
-            return false;
-    return true;
+    bool has = true;
+    for (struct row *one = feed->rows; one < feed->rows + ROWS; one++) {
+        if (ROW - one->end < space_for(LONGEST)) {
+            memmove(one->bytes, one->bytes + one->first, one->end - one->first);
+            one->end -= one->first;
+            one->first = 0;
+        }
+        has = has && ROW - one->end >= space_for(LONGEST);
+    }
+    return has;
 }
 
 /* The first of `rows` rows with something in it; NULL: none. */
@@ -203,7 +211,7 @@ static void *read_feeds(void *unused)
     while (!is_ending) {
         nfds_t count = 1;
         ready[0] = (struct pollfd){changed, POLLIN, 0};
-        for (const struct feed *one = feeds; one < feeds + FEEDS; one++)
+        for (struct feed *one = feeds; one < feeds + FEEDS; one++)
             if (one->is_open && has_room(one))
                 ready[count++] = (struct pollfd){one->fd, POLLIN, 0};
         feeds_unlock();
