@@ -25,9 +25,9 @@ archs=("$@")
 [ ${#archs[@]} -gt 0 ] || archs=(x86_64 mipsel mips)
 
 engine=(quickjs libregexp dtoa)
-own=(args ask asked bundle feed-module feeds generation glance host judge lesson message probe questions
-  socket
-  system text watch)
+own=(args ask asked bundle feed-module feeds generation glance host judge lesson message nft nft-batch nft-bytes
+  nft-elements nft-expression nft-match nft-rule nft-send nft-set nft-text nft-update nft-userdata nft-value probe
+  questions socket system text watch)
 # 64-bit file offsets: without them a 32-bit C library cannot read a directory with large inode numbers.
 common=(-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DQUICKJS_NG_BUILD -std=gnu11)
 small=(-Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables)

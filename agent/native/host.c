@@ -1,6 +1,6 @@
 /* The program that runs the agent: `whp-host BUNDLE [ARGUMENT...]`, named in the bundle's #! line.
    One quickjs-ng runtime runs one module file with the modules qjs:std, qjs:os, whp:socket,
-   whp:feeds, whp:generation, whp:probe, whp:system and whp:text. No other file is loaded but the bundle's
+   whp:feeds, whp:generation, whp:nft, whp:probe, whp:system and whp:text. No other file is loaded but the bundle's
    bytecode (bundle.c). Event loop and watchdog are in loop.c. */
 #include <errno.h>
 #include <signal.h>
@@ -14,6 +14,7 @@
 #include "feeds.h"
 #include "generation.h"
 #include "loop.h"
+#include "nft.h"
 #include "probe.h"
 #include "quickjs-libc.h"
 #include "socket.h"
@@ -50,7 +51,8 @@ static JSContext *new_context(void)
     if (ctx && js_init_module_std(ctx, "qjs:std") && js_init_module_os(ctx, "qjs:os") &&
         whp_socket_module(ctx, "whp:socket") && whp_system_module(ctx, "whp:system") &&
         whp_text_module(ctx, "whp:text") && whp_feeds_module(ctx, "whp:feeds") &&
-        whp_generation_module(ctx, "whp:generation") && whp_probe_module(ctx, "whp:probe"))
+        whp_generation_module(ctx, "whp:generation") && whp_probe_module(ctx, "whp:probe") &&
+        whp_nft_module(ctx, "whp:nft"))
         return ctx;
     return NULL;
 }

@@ -3,57 +3,24 @@
 // expected nft text. `nft -c` also checks the whole table of every case in an empty network namespace. `node
 // test/golden/update.mjs` writes the compiler's output into the files.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { buildPolicy } from '../../agent/src/policy/build.ts';
-import type { Policy } from '../../agent/src/policy/policy.ts';
 import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { withoutAnnouncements } from '../../agent/src/ruleset/without-logs.ts';
-import { parseUci } from '../../agent/src/syntax/uci.ts';
-import { type Change, policyFrom, resolverBypass } from '../fixtures/policies.ts';
-import { profile } from '../fixtures/profile.ts';
+import { type Golden, goldenFiles, goldenPath, policyOf, readGolden } from '../fixtures/goldens.ts';
+import { policyFrom } from '../fixtures/policies.ts';
 import { renderReload } from '../lib/reload.ts';
 
-const ROOT = 'test/golden';
 const UPDATE = process.env.GOLDEN_UPDATE === '1';
 const SCRATCH = `out/golden/${process.pid}.nft`;
 mkdirSync('out/golden', { recursive: true });
-
-interface Golden {
-  readonly prose: string;
-  readonly uci: string;
-  readonly policy: string;
-  readonly show: string;
-  readonly nft: string;
-}
-
-function parse(text: string): Golden {
-  const [prose = '', ...sections] = text.split(/^--- (?=uci$|policy$|show$|nft$)/m);
-  const of = (name: string) => {
-    const section = sections.find((one) => one.startsWith(`${name}\n`));
-    return section === undefined ? '' : section.slice(name.length + 1);
-  };
-  return { prose, uci: of('uci'), policy: of('policy'), show: of('show'), nft: of('nft') };
-}
 
 function write({ prose, uci, policy, show, nft }: Golden): string {
   const given = uci === '' ? '' : `--- uci\n${uci}`;
   const change = policy === '' ? '' : `--- policy\n${policy}`;
   return `${prose}${given}${change}--- show\n${show}--- nft\n${nft}`;
-}
-
-/** The policy of a golden case. All its profiles are the base profile under other names. */
-function policyOf({ uci, policy }: Golden): Policy {
-  if (uci === '') return policyFrom(policy === '' ? {} : (JSON.parse(policy) as Change));
-  const read = parseUci(uci, 'whp');
-  if (!read.ok) throw new Error(JSON.stringify(read.problems));
-  const profiles = new Map(['skype', 'game'].map((name) => [name, { ...profile, name }]));
-  const built = buildPolicy({ uci: read.value, profiles, doh: resolverBypass.doh });
-  if (!built.ok) throw new Error(JSON.stringify(built.problems));
-  return built.value;
 }
 
 /** The lines of the table that a case asks for: `chain NAME`, `set NAME`, `rules TEXT`, `reload TEXT`. */
@@ -94,25 +61,21 @@ function check(text: string): string {
 const hasQueue =
   check('table inet t { chain c { type filter hook forward priority 0\nqueue to 1\n} }') === '';
 
-const topics = readdirSync(ROOT, { withFileTypes: true }).filter((one) => one.isDirectory());
-for (const { name: topic } of topics) {
-  for (const file of readdirSync(join(ROOT, topic)).sort()) {
-    test(`${topic}/${file}`, () => {
-      const path = join(ROOT, topic, file);
-      const golden = parse(readFileSync(path, 'utf8'));
-      const policy = policyOf(golden);
-      const ruleset = compile(policy);
-      const load = renderLoad(ruleset);
-      // The next agent takes a table whose policy has the same JSON (runtime/table-state, takeMade).
-      assert.is(renderLoad(compile(JSON.parse(JSON.stringify(policy)))), load);
-      const reload = renderReload(compile(policyFrom({})), ruleset);
-      const wishes = golden.show.trim().split('\n');
-      const nft = wishes.map((wish) => excerpt(load, reload, wish)).join('\n');
-      if (UPDATE) writeFileSync(path, write({ ...golden, nft }));
-      else assert.fixture(nft, golden.nft);
-      if (!load.includes(' queue ') || hasQueue) assert.is(check(load), '');
-    });
-  }
+for (const file of goldenFiles()) {
+  test(file, () => {
+    const golden = readGolden(file);
+    const policy = policyOf(golden);
+    const ruleset = compile(policy);
+    const load = renderLoad(ruleset);
+    // The next agent takes a table whose policy has the same JSON (runtime/table-state, takeMade).
+    assert.is(renderLoad(compile(JSON.parse(JSON.stringify(policy)))), load);
+    const reload = renderReload(compile(policyFrom({})), ruleset);
+    const wishes = golden.show.trim().split('\n');
+    const nft = wishes.map((wish) => excerpt(load, reload, wish)).join('\n');
+    if (UPDATE) writeFileSync(goldenPath(file), write({ ...golden, nft }));
+    else assert.fixture(nft, golden.nft);
+    if (!load.includes(' queue ') || hasQueue) assert.is(check(load), '');
+  });
 }
 
 test('the base policy, for a kernel that announces nothing', () => {

@@ -179,6 +179,22 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['test/native/feeds.test.ts'],
   },
   {
+    name: 'unknown-word-loads',
+    promise: 'a word that the host program does not know is no part of a loaded table',
+    file: 'agent/native/nft-rule.c',
+    from: '        else if (!read_verdict(reader))\n            refuse(text);',
+    to: '        else if (!read_verdict(reader))\n            step(text);',
+    tests: ['test/native/nft.test.ts'],
+  },
+  {
+    name: 'refusal-unseen',
+    promise: 'a table that the kernel refuses is not told as loaded',
+    file: 'agent/native/nft-send.c',
+    from: '                *error = -answer.error;',
+    to: '                *is_done = true;',
+    tests: ['test/netns/load-refused.test.ts'],
+  },
+  {
     name: 'stale-names',
     promise: 'a new policy counts for the host program at once',
     file: 'agent/src/runtime/in-force.ts',

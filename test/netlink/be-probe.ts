@@ -4,6 +4,7 @@
 import * as std from 'qjs:std';
 import { hostOrder } from '../../agent/src/netlink/endian.ts';
 import { finish } from './claims.ts';
+import { proveLoad } from './probe-load.ts';
 import { provePackets } from './probe-packets.ts';
 import { proveRouting } from './probe-routing.ts';
 import { proveKernelState } from './probe-state.ts';
@@ -12,4 +13,5 @@ std.out.puts(`# ${hostOrder}-endian\n`);
 await proveRouting();
 await proveKernelState();
 await provePackets();
+proveLoad();
 finish();

@@ -11,6 +11,7 @@ import { COMMAND_NAMES } from '../../agent/src/cli/commands.ts';
 import { PLAIN } from '../fixtures/uci.ts';
 import { rpcAnswerOf } from '../lib/answers.ts';
 import { BARE } from '../lib/bare.ts';
+import { bundleForHost } from '../lib/host-bundle.ts';
 
 const FOLDER = resolve(`out/netns/bare-${process.pid}`);
 mkdirSync(`${FOLDER}/empty`, { recursive: true });
@@ -102,10 +103,26 @@ echo '{}' | $BARE ${FOLDER}/plugin call status`);
   assert.match(rpcAnswerOf<ErrorAnswer>('status', {}, lines.at(-1)!).fix!, 'whp start');
 });
 
-test('what nft lacks is named, and the agent ends with it', () => {
-  const begin = `timeout 20 $BARE ${AGENT}; echo "status $?"`;
-  const missing = play(`mount --bind empty /usr/sbin; ${begin}`);
-  assert.match(missing, 'nft is not installed (looked in /usr/sbin, ', missing);
+test('without nft the table is loaded all the same', () => {
+  const out = play(`
+mount --bind empty /usr/sbin
+$BARE ${AGENT} >>log 2>&1 & begun
+kill $agent; wait $agent; echo "ended $?"; cat log`);
+  assert.match(out, /^ended 0$/m);
+  assert.match(out, 'enforcing 1 app');
+});
+
+test('a text that the host program does not read is left to nft, and what nft lacks is named', () => {
+  const load = `$BARE ${HOST} ${resolve(bundleForHost('test/netlink/fallback-program.ts'))}; echo "status $?"`;
+  const unread = 'line 3: tcp: not understood';
+  const loaded = play(`${load}; nft list ruleset`);
+  assert.match(
+    loaded,
+    `whp: a table was loaded by nft, which takes longer: ${unread}\nloaded\nstatus 0\n`,
+  );
+  assert.match(loaded, 'tcp sport 7');
+  const missing = play(`mount --bind empty /usr/sbin; ${load}`);
+  assert.match(missing, `${unread}; nft is not installed (looked in /usr/sbin, `);
   assert.match(missing, 'install nftables');
   assert.match(missing, 'status 1');
   const cases: [string, RegExp][] = [
@@ -115,7 +132,7 @@ test('what nft lacks is named, and the agent ends with it', () => {
     ['printf "#!/bin/sh\\nexit 3\\n" >file; chmod 755 file', /it ended with status 3 and no word/],
   ];
   for (const [make, reason] of cases) {
-    const out = play(`: >file; ${make}; mount --bind file /usr/sbin/nft; ${begin}`);
+    const out = play(`: >file; ${make}; mount --bind file /usr/sbin/nft; ${load}`);
     assert.match(out, reason, out);
     assert.match(out, 'status 1', out);
   }

@@ -61,7 +61,7 @@ function boot(second: string, script: string): string {
   writeFileSync(`${FOLDER}/whp`, CONFIG);
   writeFileSync(`${FOLDER}/second`, second);
   return shell(`
-start() { : >log; ${WHP_TEXT} daemon ${OPTIONS} >log 2>&1 & agent=$!
+start() { : >log; ${WHP_TEXT.replace('env -i', 'env -i $preload')} daemon ${OPTIONS} >log 2>&1 & agent=$!
   for i in $(seq 200); do grep -q '^whp: enforcing' log && break; kill -0 $agent 2>/dev/null || break; sleep 0.1; done; }
 start; kill $agent; wait $agent
 cp second whp
@@ -82,22 +82,35 @@ test('a name that cannot be taken in at boot: the last good configuration stands
   }
 });
 
-test('a table that nft refuses at boot, whatever for: the last good configuration stands', () => {
+/** Refuses a transaction with the address of the second configuration, as a kernel may. */
+const KERNEL = `#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+ssize_t send(int fd, const void *bytes, size_t size, int flags) {
+  if (size > 8192 && memmem(bytes, size, "\\xcb\\x00\\x71\\x63", 4)) { errno = EOPNOTSUPP; return -1; }
+  return sendto(fd, bytes, size, flags, 0, 0);
+}
+`;
+
+test('a table that is refused at boot, whatever for: the last good configuration stands', () => {
   const refusing = `#!/bin/sh
 for file; do :; done
 grep -q 203.0.113.99 "$file" && { echo "refused by test" >&2; exit 1; }
 exec ${FOLDER}/real "$@"
 `;
   writeFileSync(`${FOLDER}/nft`, refusing, { mode: 0o755 });
+  writeFileSync(`${FOLDER}/kernel.c`, KERNEL);
   const out = boot(
     CONFIG.replace('203.0.113.20', '203.0.113.99'),
-    `cp /usr/sbin/nft real; mount --bind nft /usr/sbin/nft; start
+    `cc -shared -fPIC -o kernel.so kernel.c || exit
+cp /usr/sbin/nft real; mount --bind nft /usr/sbin/nft; preload=LD_PRELOAD=${FOLDER}/kernel.so; start
 ./real list set inet whp bogon4 | grep -o '203.0.113.[0-9]*'; ${WHP_TEXT} status ${OPTIONS}
-kill $agent; wait $agent; umount /usr/sbin/nft; start; nft list set inet whp bogon4 | grep -o '203.0.113.[0-9]*'`,
+kill $agent; wait $agent; umount /usr/sbin/nft; cat log; preload=; start; nft list set inet whp bogon4 | grep -o '203.0.113.[0-9]*'`,
   );
   assert.match(out, /^203\.0\.113\.20$/m, out);
   assert.match(out, '! the last good configuration stands', out);
-  assert.match(out, 'refused by test', out);
+  assert.match(out, 'not supported (errno 95); nft refused the table: refused by test', out);
   assert.match(out, /^203\.0\.113\.99$/m, `taken in when it can be: ${out}`);
 });
 

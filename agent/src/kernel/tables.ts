@@ -1,5 +1,6 @@
-// kernel/tables: loads nftables transactions with nft, and reads by netlink what is loaded, in `table inet whp` and
-// in tables of other programs. Rules are not read: a dump of all rules takes too long.
+// kernel/tables: loads nftables transactions, and reads by netlink what is loaded, in `table inet whp` and in tables of
+// other programs. Rules are not read: a dump of all rules takes too long.
+import { load } from 'whp:nft';
 import type { LeftFlow } from '../learn/audit.ts';
 import type { Counted } from '../learn/outside.ts';
 import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
@@ -19,6 +20,7 @@ import {
   TABLE_MESSAGE,
 } from '../netlink/nft-table.ts';
 import { removeFile, writeText } from '../os/file.ts';
+import { log } from '../os/log.ts';
 import { reasonOf, runProgram } from '../os/process.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { readLeft } from './audit-table.ts';
@@ -55,7 +57,10 @@ export interface Tables {
 /** `scratch`: path of a file in memory for the text that nft loads. */
 export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string): Tables {
   return {
-    load: (text) => runNft(scratch, text),
+    load: async (text) => {
+      const refusal = load(text);
+      return refusal === '' ? null : runNft(scratch, text, refusal);
+    },
     generation: readGeneration,
     watchGeneration,
     has: (table) => hasTable(socket, table),
@@ -71,19 +76,23 @@ export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string)
   };
 }
 
-/** Runs nft on a file in memory. A pipe takes a few KiB each turn of the event loop; while the table is missing,
- * that would be the longest part of restoring it. */
-async function runNft(scratch: string, text: string): Promise<KernelError | null> {
+/** Runs nft on a text that the host program has not loaded: `refusal` says why. By a file in memory, since a pipe takes
+ * a few KiB each turn of the event loop. */
+async function runNft(scratch: string, text: string, refusal: string): Promise<KernelError | null> {
   const isWritten = writeText(scratch, text, false) === 0;
   const input = isWritten ? '' : text;
   const ended = await runProgram(['nft', '-f', isWritten ? scratch : '-'], { input });
   removeFile(scratch);
-  if (ended.status === 0) return null;
+  if (ended.status === 0) {
+    log('notice', `a table was loaded by nft, which takes longer: ${refusal}`);
+    return null;
+  }
+  const why = ended.failure ?? `nft refused the table: ${reasonOf(ended)}`;
   return {
     operation: 'load',
     object: `table inet ${TABLE}`,
     errno: 0,
-    detail: ended.failure ?? `nft refused the table: ${reasonOf(ended)}`,
+    detail: `${refusal}; ${why}`,
   };
 }
 

@@ -1,4 +1,4 @@
-// os/native: types of the host program's own modules: whp:socket, whp:feeds, whp:generation, whp:system and whp:text. Written by hand
+// os/native: types of the host program's own modules: whp:socket, whp:feeds, whp:generation, whp:nft, whp:probe, whp:system and whp:text. Written by hand
 // from agent/native; members that agent/src does not use are left out.
 
 declare module 'whp:socket' {
@@ -239,6 +239,16 @@ declare module 'whp:probe' {
   /** Ends it, and closes that descriptor. Returns how many requests were sent; `numbers`: 48 Float64 for sequence
    * number, when it was sent, and when it was answered (0: not), monotonic milliseconds. */
   export function stop(fd: number, numbers: ArrayBuffer): number;
+}
+
+declare module 'whp:nft' {
+  /**
+   * The part of nft's language that ruleset/render and ruleset/transaction write. `encode`: the messages that nft would
+   * send, or why it is none ("line 3: word: not understood"). `load` sends them: '' when the kernel has made all changes,
+   * else why it has made none.
+   */
+  export function encode(text: string): ArrayBuffer | string;
+  export function load(text: string): string;
 }
 
 declare module 'whp:system' {

@@ -63,7 +63,7 @@ function familyText(family: (typeof FAMILIES)[number]): string {
   }
   chain out${family} {
     ${rules.join('\n    ')}
-    counter name unkept
+    counter name "unkept"
   }
 `;
 }

@@ -113,6 +113,8 @@ export function reloadText(before: TableParts, next: TableParts, held: Held = NO
   const changedStatics = staying.filter(
     ({ name, elements }) => elements !== null && oldSets.get(name)!.elements !== elements,
   );
+  // A set that stays is named with its shape as well: who reads the text knows how to read its elements.
+  const changed = [...changedStatics, ...freshSets];
   const filled = (set: SetParts): string[] => {
     const elements = set.elements ?? heldText(set, held);
     return elements === '' ? [] : [`add element ${table} ${set.name} { ${flat(elements)} }`];
@@ -123,9 +125,9 @@ export function reloadText(before: TableParts, next: TableParts, held: Held = NO
     ...deadSets.map(({ name }) => `delete set ${table} ${name}`),
     ...without(before.counters, next.counters).map((name) => `delete counter ${table} ${name}`),
     ...without(next.counters, before.counters).map((name) => `add counter ${table} ${name}`),
-    ...freshSets.map((set) => `add set ${table} ${set.name} { ${set.shape.join('; ')}; }`),
+    ...changed.map((set) => `add set ${table} ${set.name} { ${set.shape.join('; ')}; }`),
     ...changedStatics.map(({ name }) => `flush set ${table} ${name}`),
-    ...[...changedStatics, ...freshSets].flatMap(filled),
+    ...changed.flatMap(filled),
     ...chains.fresh.map(
       ({ name, base }) => `add chain ${table} ${name}${base === '' ? '' : ` { ${base} }`}`,
     ),

@@ -153,7 +153,7 @@ export async function endHold(agent: TableNeeds): Promise<void> {
   if (error !== null) log('error', errorText(error));
 }
 
-/** Runs nft; effects that change sets are deferred meanwhile. */
+/** Loads a text of nft; effects that change sets are deferred meanwhile. */
 export async function loadNft(
   { kernel, effects }: Pick<TableNeeds, 'kernel' | 'effects'>,
   text: string,
