@@ -103,12 +103,13 @@ static size_t bytes_of(const struct waiting *head)
     return size < LONGEST ? size : LONGEST;
 }
 
-/* Whether each row has room for a datagram, after what was read of it has made some. */
+/* Whether each row has room for a datagram. What was read of a full row makes some, a quarter of it at a
+   time: a row that stays full would be moved for each datagram. */
 static bool has_room(struct feed *feed)
 {
     bool has = true;
     for (struct row *one = feed->rows; one < feed->rows + ROWS; one++) {
-        if (ROW - one->end < space_for(LONGEST)) {
+        if (ROW - one->end < space_for(LONGEST) && one->first >= ROW / 4) {
             memmove(one->bytes, one->bytes + one->first, one->end - one->first);
             one->end -= one->first;
             one->first = 0;
