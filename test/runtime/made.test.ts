@@ -88,6 +88,18 @@ test('a file of another program, or a part of one, is not read', async () => {
   }
 });
 
+test('a damaged line is not read: the table is compiled', async () => {
+  await keptFile(policyOf());
+  const [stamp, files, from, piece] = textOf(MADE).split('\n');
+  const write = (...lines: (string | undefined)[]) => writeText(MADE, [...lines, ''].join('\n'));
+  for (const damaged of ['{', 'null']) {
+    write(stamp, damaged, from, piece);
+    assert.is(readMade(NAME), null, damaged);
+  }
+  write(stamp, files, from, piece!.slice(0, -1));
+  assert.is(isOld(await compiled(policyOf(), createTable(readMade(NAME)))), false);
+});
+
 test('a profile whose text was found good is not checked again, another text is', async () => {
   await keptFile(policyOf());
   os.mkdir(FOLDER);

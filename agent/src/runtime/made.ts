@@ -2,6 +2,7 @@
 // compiling take a slow router seconds, and nothing may leave by the WAN meanwhile.
 import { type CheckedFiles, checkedFiles, trustFiles } from '../config/load.ts';
 import { readText, stampOf, writeText } from '../os/file.ts';
+import { parseJson } from '../os/kept-file.ts';
 import { type Made, noteKept, type TableState } from './table-state.ts';
 
 /** A line each: the stamp of the program, the checked files, the inputs of the compiler, the table. */
@@ -15,7 +16,9 @@ export function readMade(handoverFile: string): Made | null {
   const read = readText(pathOf(handoverFile));
   const [stamp, files, from, piece, end] = read.ok ? read.text.split('\n') : [];
   if (end !== '' || stamp !== programStamp()) return null;
-  trustFiles(JSON.parse(files!) as CheckedFiles);
+  const checked = (parseJson(files!) ?? null) as CheckedFiles | null;
+  if (checked === null) return null;
+  trustFiles(checked);
   return { from: from!, piece: piece! };
 }
 

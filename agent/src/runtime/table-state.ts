@@ -1,5 +1,6 @@
 // runtime/table-state: the loaded `table inet whp` as the agent knows it. runtime/table and runtime/gates change
 // the table in the kernel.
+import { parseJson } from '../os/kept-file.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { GatePiece, TablePiece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
@@ -111,7 +112,8 @@ export function takeMade(table: TableState, from: CompiledFrom): TablePiece | nu
   const { made } = table;
   table.made = null;
   if (made === null || made.from !== JSON.stringify(from)) return null;
-  const piece = JSON.parse(made.piece) as TablePiece;
+  const piece = (parseJson(made.piece) ?? null) as TablePiece | null;
+  if (piece === null) return null;
   noteCompiled(table, from, piece);
   noteKept(table);
   return piece;
