@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -293,8 +294,10 @@ static void close_locked(struct feed *feed)
 {
     unsigned before = rounds;
     feed->is_open = false;
-    if (feed->kind == HELD)
-        judge_read(UINT_MAX, false); /* nobody will read the rest */
+    if (feed->kind == HELD) { /* nobody will read the rest */
+        judge_read(UINT_MAX, false);
+        taken = 0;
+    }
     munmap(feed->rows[0].bytes, ROWS * ROW);
     close(feed->ready);
     if (!has_reader)

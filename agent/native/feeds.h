@@ -3,11 +3,10 @@
 #ifndef WHP_FEEDS_H
 #define WHP_FEEDS_H
 
+#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
-#include <linux/netlink.h> /* needs the one before */
 
 #include "judge.h"
 #include "quickjs.h"

@@ -380,13 +380,19 @@ test('wrong arguments throw, and nothing is read or written outside of a buffer'
   assert.is(feeds.receive(9, room, new ArrayBuffer(12), false), -sock.EBADF);
 });
 
-/** A feed over one end of a pair; what is no message of the kernel is the script's. */
-test('a datagram that is not the kernel’s is the script’s, with its sender; a closed feed is none', async () => {
+/** Two netlink sockets of this process, and the address of the first. */
+function openPair() {
   const address = new ArrayBuffer(12);
   const open = () => sock.socket(sock.AF_NETLINK, sock.SOCK_RAW | sock.SOCK_NONBLOCK, 0);
   const [here, there] = [open(), open()];
   for (const fd of [here, there]) assert.is(sock.bind(fd, netlinkAddress(0)), 0);
   sock.getsockname(here, address);
+  return { here, there, address };
+}
+
+/** A feed over one end of a pair; what is no message of the kernel is the script's. */
+test('a datagram that is not the kernel’s is the script’s, with its sender; a closed feed is none', async () => {
+  const { here, there, address } = openPair();
   const buffer = new ArrayBuffer(4096);
   const counts = new Uint32Array(feeds.open(here, 0));
   assert.throws(() => feeds.open(here, 0), /feed: /);
@@ -412,11 +418,7 @@ const PEEK = 0x42;
 const NUMBER_AT = 50;
 
 test('a row that is never empty has room again for what was read of it', async () => {
-  const address = new ArrayBuffer(12);
-  const open = () => sock.socket(sock.AF_NETLINK, sock.SOCK_RAW | sock.SOCK_NONBLOCK, 0);
-  const [here, there] = [open(), open()];
-  for (const fd of [here, there]) assert.is(sock.bind(fd, netlinkAddress(0)), 0);
-  sock.getsockname(here, address);
+  const { here, there, address } = openPair();
   feeds.open(here, 2);
   const message = new ArrayBuffer(400);
   const buffer = new ArrayBuffer(4096);

@@ -12,6 +12,7 @@ import { elementPacket, OF_THE_SET } from './element-packet.ts';
 import { LEASES } from './elements.ts';
 import { setName } from './names.ts';
 
+/** Bytes of a key, IPv4 and IPv6. */
 const KINDS = { addr: [4, 16], peer: [8, 32], peermac: [12, 24] } as const;
 /** Most addresses that the host program takes. */
 const MOST_OWN = 64;
