@@ -3,8 +3,9 @@
 import type { DeviceAnswer } from '../../agent/src/answers/devices.ts';
 import type { ErrorAnswer } from '../../agent/src/answers/error.ts';
 import type { FlowAnswer } from '../../agent/src/answers/flows.ts';
+import type { ProxyAnswer } from '../../agent/src/answers/proxies.ts';
 import type { Rows } from '../../agent/src/answers/rows.ts';
-import type { ProxyAnswer, StatusAnswer } from '../../agent/src/answers/status.ts';
+import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import type { TestLine } from '../../agent/src/answers/test.ts';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
 import { answerOf, judged, linesOf } from '../lib/answers.ts';

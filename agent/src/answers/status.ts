@@ -5,11 +5,10 @@ import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
 import { countSlots } from '../policy/marks.ts';
 import type { App, Policy } from '../policy/policy.ts';
-import { setName, tunnelDevice } from '../ruleset/names.ts';
+import { setName } from '../ruleset/names.ts';
 import type { Counters, State } from '../step/state.ts';
 import type { Problem } from '../syntax/result.ts';
 import type { Steering } from '../tunnel/failover.ts';
-import { type HealthState, lossOf } from '../tunnel/health.ts';
 import { FAMILIES } from '../wire/address.ts';
 import { type BypassAnswer, bypassAnswer } from './bypass.ts';
 import type { DeviceNames } from './device-names.ts';
@@ -17,29 +16,14 @@ import { type ProblemAnswer, problemAnswer } from './error.ts';
 import { type KernelView, seconds } from './flows.ts';
 import { type MeterAnswer, meterAnswer } from './meter.ts';
 import { type Cause, type NowAnswer, newFlows, type Present } from './now.ts';
+import {
+  type ProxyAnswer,
+  type ProxyInput,
+  proxyAnswer,
+  type Tunnel,
+  wrongWithProxy,
+} from './proxies.ts';
 import type { Standing } from './stops.ts';
-
-/** A proxy: its server and its tunnel. */
-export interface ProxyAnswer {
-  readonly proxy: string;
-  /** Public address of the server. */
-  readonly address: string;
-  /** By the probes; no_device: the tunnel's network device is missing or down. */
-  readonly state: HealthState | 'no_device';
-  /** Seconds since the probes' result changed. */
-  readonly state_s: number;
-  readonly loss_percent: number;
-  /** Round-trip time; null: not measured, or no probe is answered. */
-  readonly rtt_ms: number | null;
-  /** null: there is no device. */
-  readonly mtu_bytes: number | null;
-  /** Why it is down; null: it is not. */
-  readonly reason: string | null;
-  /** Names of the apps that list it. */
-  readonly apps: readonly string[];
-  /** The owner chose it by `whp proxy use`. */
-  readonly preferred: boolean;
-}
 
 export interface AppAnswer {
   readonly app: string;
@@ -117,15 +101,6 @@ export interface RepairsAnswer {
   readonly ago_s: number | null;
 }
 
-/** A proxy and its tunnel device. */
-export interface Tunnel {
-  readonly name: string;
-  readonly address: string;
-  /** Its network device exists and is up. */
-  readonly device: boolean;
-  readonly mtu: number;
-}
-
 /** What decides the way of new flows. */
 export interface PresentInput extends Pick<Present, 'now' | 'tableless' | 'lanless'>, Standing {
   readonly tunnels: readonly Tunnel[];
@@ -133,11 +108,9 @@ export interface PresentInput extends Pick<Present, 'now' | 'tableless' | 'lanle
   readonly choices: Choices;
 }
 
-export interface StatusInput extends PresentInput {
+export interface StatusInput extends PresentInput, ProxyInput {
   readonly version: string;
   readonly since: number;
-  /** The apps as configured, before the owner's choice of a proxy. */
-  readonly configured: readonly Pick<App, 'name' | 'proxies'>[];
   readonly names: DeviceNames;
   readonly ear: Ear;
   /** The number of open flows by mark; null: `connections` of the kernel are few. */
@@ -231,19 +204,6 @@ function appAnswer(app: App, asked: Asked): AppAnswer {
   };
 }
 
-function wrongWithProxy({ proxy, address, state, reason, mtu_bytes }: ProxyAnswer): Problem[] {
-  const where = `proxy ${proxy}`;
-  if (state === 'no_device') {
-    const device = tunnelDevice(proxy);
-    if (mtu_bytes === null)
-      return [{ where, what: `the device ${device} of its tunnel is missing`, fix: 'whp check' }];
-    const fix = `ip link set dev ${device} up; whp reload`;
-    return [{ where, what: `the device ${device} of its tunnel is down`, fix }];
-  }
-  if (state !== 'down') return [];
-  return [{ where, what: `is DOWN: ${reason}`, fix: `ping -c 3 ${address}; whp test` }];
-}
-
 /** These are problems of their own (preflight/looks). */
 const LOOKED: readonly (Cause | null)[] = ['way_out', 'rule', 'firewall'];
 
@@ -280,23 +240,4 @@ export function presentOf({ tunnels, steering, choices, ...rest }: PresentInput)
 function repairsAnswer({ repairs: { count, last, at }, now }: StatusInput): RepairsAnswer {
   if (count === 0) return { count, last: null, ago_s: null };
   return { count, last, ago_s: seconds(now - at) };
-}
-
-function proxyAnswer(tunnel: Tunnel, input: StatusInput): ProxyAnswer {
-  const { steering, configured, choices, now } = input;
-  const { name, address, device, mtu } = tunnel;
-  const health = steering.healths.get(name);
-  const isDown = health === undefined || health.state === 'down' || health.rtt === 0;
-  return {
-    proxy: name,
-    address,
-    state: device ? (health?.state ?? 'probing') : 'no_device',
-    state_s: health === undefined ? 0 : seconds(now - health.since),
-    loss_percent: health === undefined ? 0 : Math.round(lossOf(health) * 100),
-    rtt_ms: isDown ? null : Math.ceil(health.rtt),
-    mtu_bytes: mtu === 0 ? null : mtu,
-    reason: health?.state === 'down' ? health.reason : null,
-    apps: configured.flatMap((app) => (app.proxies.includes(name) ? [app.name] : [])),
-    preferred: choices.preferred === name,
-  };
 }

@@ -1,8 +1,8 @@
 // cli/text-owner: devices, proxies, pins and the results of the owner's commands as text. Pure.
 
 import type { DeviceAnswer } from '../answers/devices.ts';
+import type { ProxyAnswer } from '../answers/proxies.ts';
 import type { Rows } from '../answers/rows.ts';
-import type { ProxyAnswer } from '../answers/status.ts';
 import type { Pin } from '../policy/choices.ts';
 import { counted } from '../syntax/words.ts';
 import { type Row, table } from './columns.ts';

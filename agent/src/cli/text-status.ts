@@ -3,7 +3,8 @@
 import { bypassFix, bypassText } from '../answers/bypass.ts';
 import type { MeterAnswer, OutsideAnswer } from '../answers/meter.ts';
 import type { NowAnswer } from '../answers/now.ts';
-import type { ProxyAnswer, StatusAnswer } from '../answers/status.ts';
+import type { ProxyAnswer } from '../answers/proxies.ts';
+import type { StatusAnswer } from '../answers/status.ts';
 import type { Clock } from '../syntax/local-time.ts';
 import { bytesText, counted, durationText } from '../syntax/words.ts';
 import { commandLines, table, tied, wrapped } from './columns.ts';

@@ -4,6 +4,8 @@
 //   up       probes are answered
 //   down     several probes in a row were lost, or too large a share of the last ones
 
+import { createRoundTrip, measure, type RoundTrip, timeoutOf } from './round-trip.ts';
+
 export type HealthState = 'probing' | 'up' | 'down';
 
 /** Milliseconds between probes. DOUBT_INTERVAL determines how fast a failure is detected. */
@@ -31,10 +33,6 @@ const WINDOW = 32;
 const LOSS_DOWN = 0.5;
 const LOSS_LEAST = 16;
 
-/** A probe is lost after RTT + 4 deviations (RFC 6298), within these bounds, milliseconds. */
-const TIMEOUT_FIRST = 1000;
-const TIMEOUT_LEAST = 300;
-const TIMEOUT_MOST = 2000;
 /** How long a lost probe is remembered, milliseconds: a late answer still corrects the round trip time. */
 const REMEMBER = 10000;
 
@@ -44,7 +42,7 @@ interface Probe {
   lost: boolean;
 }
 
-export interface Health {
+export interface Health extends RoundTrip {
   readonly proxy: string;
   state: HealthState;
   /** Start of the state, milliseconds. */
@@ -75,9 +73,6 @@ export interface Health {
   /** Packets received by its device at the last reading (-1: none yet), and when a reading last showed more. */
   received: number;
   heard: number;
-  /** Round trip time and its deviation, milliseconds; 0 = not measured yet. */
-  rtt: number;
-  deviation: number;
 }
 
 export function createHealth(proxy: string, now: number): Health {
@@ -100,8 +95,7 @@ export function createHealth(proxy: string, now: number): Health {
     results: 0,
     received: -1,
     heard: Number.NEGATIVE_INFINITY,
-    rtt: 0,
-    deviation: 0,
+    ...createRoundTrip(),
   };
 }
 
@@ -114,13 +108,6 @@ function ones(bits: number): number {
   let count = 0;
   for (let left = bits >>> 0; left !== 0; left = (left & (left - 1)) >>> 0) count += 1;
   return count;
-}
-
-/** Milliseconds until an unanswered probe is lost. */
-function timeoutOf(health: Health): number {
-  if (health.rtt === 0) return TIMEOUT_FIRST;
-  const wanted = health.rtt + 4 * health.deviation;
-  return Math.min(TIMEOUT_MOST, Math.max(TIMEOUT_LEAST, wanted));
 }
 
 /** Sequence number (0..65535) of a probe to send now; null: none is due. */
@@ -180,17 +167,6 @@ function comeUp(health: Health, now: number): void {
   health.usable = true;
   health.reason = '';
   enter(health, 'up', now);
-}
-
-/** RFC 6298 section 2. */
-function measure(health: Health, sample: number): void {
-  if (health.rtt === 0) {
-    health.rtt = Math.max(sample, 0.1);
-    health.deviation = sample / 2;
-    return;
-  }
-  health.deviation += (Math.abs(sample - health.rtt) - health.deviation) / 4;
-  health.rtt += (sample - health.rtt) / 8;
 }
 
 function count(health: Health, lost: boolean): void {

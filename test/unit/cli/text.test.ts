@@ -6,7 +6,7 @@ import { createLedger, endFlow } from '../../../agent/src/account/ledger.ts';
 import type { AuditAnswer } from '../../../agent/src/answers/audit.ts';
 import type { DeviceAnswer } from '../../../agent/src/answers/devices.ts';
 import { endedRow, type FlowAnswer, type LearnedAnswer } from '../../../agent/src/answers/flows.ts';
-import type { ProxyAnswer } from '../../../agent/src/answers/status.ts';
+import type { ProxyAnswer } from '../../../agent/src/answers/proxies.ts';
 import {
   evidenceText,
   flowsText,
