@@ -13,6 +13,7 @@ import { createState, type State } from '../../agent/src/step/state.ts';
 import { step } from '../../agent/src/step/step.ts';
 import { ok, type Result } from '../../agent/src/syntax/result.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
+import { byteString } from '../../agent/src/wire/hex.ts';
 import { answerTo } from '../../test/fixtures/dns.ts';
 import { askedEvents } from '../../test/fixtures/dns-events.ts';
 import { udp } from '../../test/fixtures/packets.ts';
@@ -89,7 +90,7 @@ function kernelOf(mask: number, proxyEnd: string): KernelView {
     readSet: (set, _most, wanted) =>
       ok(
         (sets.get(set) ?? [])
-          .filter((key) => wanted === null || wanted === undefined || wanted(key, 0, key.length))
+          .filter((key) => wanted === null || wanted === undefined || wanted(byteString(key)))
           .map((key) => ({ key, expiration: 24 * HOUR })),
       ),
     countSet: (set) => sets.get(set)?.length ?? 0,

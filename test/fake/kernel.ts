@@ -25,6 +25,7 @@ import { every, now, pause } from '../../agent/src/os/clock.ts';
 import { describe } from '../../agent/src/reconcile/desired.ts';
 import { TABLE } from '../../agent/src/ruleset/names.ts';
 import type { State } from '../../agent/src/step/state.ts';
+import { byteString } from '../../agent/src/wire/hex.ts';
 import { conntrackText, type FakeConntrack, listNow } from './conntrack.ts';
 import {
   createNft,
@@ -260,7 +261,7 @@ function fakeSets(self: () => FakeKernel): Sets {
       await pause();
       if (!found.ok) return false;
       for (const { key, expiration } of found.value)
-        onElement({ key, expires: now() + (expiration ?? 0) });
+        onElement({ key: byteString(key), expires: now() + (expiration ?? 0) });
       return true;
     },
     count: (set) => setOf(set)?.elements.size ?? 0,
@@ -281,8 +282,8 @@ function elementsOf(set: FakeSet, wanted: KeyFilter | null): KernelElement[] {
   const at = now();
   return Array.from(set.elements.values()).flatMap(({ text, timeout, expires }) => {
     const key = elementBytes(set.shape, text);
-    if (expires <= at || wanted?.(key, 0, key.length) === false) return [];
-    return [timeout === null ? { key } : { key, timeout, expiration: expires - at }];
+    if (expires <= at || wanted?.(byteString(key)) === false) return [];
+    return [timeout === null ? { key } : { key, expiration: expires - at }];
   });
 }
 

@@ -3,6 +3,7 @@
 import * as std from 'qjs:std';
 import { monotonic } from 'whp:socket';
 import { fuzzControl } from './host/control.ts';
+import { setElements } from './host/elements.ts';
 import { glanceArrays, questionsBeside, strangers } from './host/glance.ts';
 import { nft } from './host/nft.ts';
 import { socket } from './host/socket.ts';
@@ -19,7 +20,10 @@ const platform: Platform = {
 };
 
 const { seed, seconds, target } = readOptions(platform.words);
-let found = run([...TARGETS, socket, nft, strangers, questionsBeside, glanceArrays], platform);
+let found = run(
+  [...TARGETS, socket, nft, setElements, strangers, questionsBeside, glanceArrays],
+  platform,
+);
 if (target === '' || target === 'control') {
   const milliseconds = Math.min(60, seconds / 6) * 1000;
   try {

@@ -9,17 +9,14 @@ import {
   request,
   takeSequence,
 } from '../../agent/src/kernel/netlink-socket.ts';
+import { countElements, eachElement } from '../../agent/src/kernel/set-elements.ts';
 import {
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
   NFPROTO_INET,
 } from '../../agent/src/netlink/constants.ts';
 import type { Decoded, Message, MessageReader } from '../../agent/src/netlink/message.ts';
-import {
-  type KernelElement,
-  putSetDump,
-  readElements,
-} from '../../agent/src/netlink/nft-element.ts';
+import { putSetDump } from '../../agent/src/netlink/nft-element.ts';
 import {
   putBatchBegin,
   putBatchEnd,
@@ -29,7 +26,9 @@ import {
 } from '../../agent/src/netlink/nft-set.ts';
 import type { Writer } from '../../agent/src/netlink/writer.ts';
 import { errorText } from '../../agent/src/os/errno.ts';
-import { Skip } from './claims.ts';
+import { byteString } from '../../agent/src/wire/hex.ts';
+import { type ReadElement, readElements } from '../fixtures/netlink-elements.ts';
+import { Skip, same } from './claims.ts';
 
 export const TABLE = 'whpt';
 export const WHERE = { family: NFPROTO_INET, table: TABLE };
@@ -118,7 +117,26 @@ export function list<T>(
   return out;
 }
 
-export function elementsOf(set: string): KernelElement[] {
-  const lists = list(netfilter, (w, seq) => putSetDump(w, seq, WHERE, set), readElements);
+export function elementsOf(set: string): ReadElement[] {
+  const lists = list(
+    netfilter,
+    (w, seq) => putSetDump(w, seq, WHERE, set),
+    (r, m) => {
+      const read = readElements(r, m);
+      if (read.ok) sameAsHost(read.value.elements, m, r);
+      return read;
+    },
+  );
   return lists.flatMap((part) => [...part.elements]);
+}
+
+/** What the host program reads of the same message. */
+function sameAsHost(elements: readonly ReadElement[], m: Message, r: MessageReader): void {
+  const found: string[] = [];
+  eachElement(m, r, (key, left, counted) => found.push(JSON.stringify([key, left, counted])));
+  const wanted = elements.map(({ key, expiration = null, counted = null }) =>
+    JSON.stringify([byteString(key), expiration, counted]),
+  );
+  same(found, wanted, 'elements as the host program reads them');
+  same(countElements(m, r), elements.length, 'their number');
 }

@@ -7,6 +7,7 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { addressKey, pairKey, portKey } from '../../agent/src/ruleset/elements.ts';
 import { renderLoad, renderParts } from '../../agent/src/ruleset/render.ts';
 import { type Held, loadText, reloadText } from '../../agent/src/ruleset/transaction.ts';
+import { byteString } from '../../agent/src/wire/hex.ts';
 import { type Change, policyFrom } from '../fixtures/policies.ts';
 import { renderReload } from '../lib/reload.ts';
 import { run } from '../lib/wires.ts';
@@ -77,11 +78,11 @@ test('learned elements outlive a reload, unless the set itself changes', () => {
 });
 
 const HELD: Held = new Map([
-  ['skype_addr4', [{ key: addressKey('93.184.216.34')!, left: 90_500 }]],
-  ['skype_udp4', [{ key: portKey('192.168.1.10', 13021)!, left: 1500 }]],
-  ['skype_tcp6', [{ key: portKey('fd00:1::10', 443)!, left: 20_000 }]],
-  ['skype_peer6', [{ key: pairKey('fd00:1::10', '2600:1406:3a::34')!, left: 1e9 }]],
-  ['skype_peer4', [{ key: addressKey('192.0.2.1')!, left: 1000 }]],
+  ['skype_addr4', [{ key: byteString(addressKey('93.184.216.34')!), left: 90_500 }]],
+  ['skype_udp4', [{ key: byteString(portKey('192.168.1.10', 13021)!), left: 1500 }]],
+  ['skype_tcp6', [{ key: byteString(portKey('fd00:1::10', 443)!), left: 20_000 }]],
+  ['skype_peer6', [{ key: byteString(pairKey('fd00:1::10', '2600:1406:3a::34')!), left: 1e9 }]],
+  ['skype_peer4', [{ key: byteString(addressKey('192.0.2.1')!), left: 1000 }]],
 ]);
 
 test('a table is loaded with what was held, each element for the rest of its life', () => {

@@ -4,12 +4,12 @@
 import type { Ledger } from '../account/ledger.ts';
 import { type TaughtElement, taughtElements } from '../learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../learn/endpoints.ts';
-import { getBe32 } from '../netlink/message.ts';
 import type { App } from '../policy/policy.ts';
 import { type SetKind, setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import type { Host } from '../syntax/dhcp-hosts.ts';
 import { FAMILIES, type Family, formatAddress } from '../wire/address.ts';
+import { bytesIn } from '../wire/hex.ts';
 import { type DeviceNames, has } from './device-names.ts';
 import type { KernelView } from './flows.ts';
 import { type Rows, rowsOf } from './rows.ts';
@@ -78,15 +78,13 @@ function countDevices(
   elements: readonly TaughtElement[],
   family: Family,
 ): void {
-  const seen = new Map<string | number, { readonly device: Uint8Array; count: number }>();
-  for (const { key: device } of elements) {
-    const name = family === 4 ? getBe32(device, 0) : device.subarray(0, 16).join();
-    const known = seen.get(name);
-    if (known === undefined) seen.set(name, { device, count: 1 });
-    else known.count += 1;
+  const seen = new Map<string, number>();
+  for (const { key } of elements) {
+    const device = key.slice(0, family === 4 ? 4 : 16);
+    seen.set(device, (seen.get(device) ?? 0) + 1);
   }
-  for (const { device, count } of seen.values()) {
-    const text = formatAddress(device, 0, family);
+  for (const [device, count] of seen) {
+    const text = formatAddress(bytesIn(device), 0, family);
     into.set(text, (into.get(text) ?? 0) + count);
   }
 }

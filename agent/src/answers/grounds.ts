@@ -13,6 +13,7 @@ import { setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import { durationText } from '../syntax/words.ts';
 import { familyOf, parseAddress } from '../wire/address.ts';
+import { byteString } from '../wire/hex.ts';
 import type { DeviceNames } from './device-names.ts';
 import { appliesTo } from './devices.ts';
 import { type KernelView, read, seconds } from './flows.ts';
@@ -247,11 +248,10 @@ function portFindings(
   if (source === undefined || !isTransport(protocol)) return [];
   const key = portKey(device, source.port);
   if (key === null) return [];
-  const isIt = (bytes: Uint8Array, at: number, end: number): boolean =>
-    end - at >= key.length && key.every((byte, i) => bytes[at + i] === byte);
+  const text = byteString(key);
   const kind = macKey(device) === null ? protocol : (`${protocol}mac` as const);
   const set = setName(name, kind, device.includes('.') ? 4 : 6);
-  return read(kernel, set, 1, isIt).map(({ expiration }) => ({
+  return read(kernel, set, 1, (one) => one.startsWith(text)).map(({ expiration }) => ({
     line: `${name}: ${protocol} port ${source.port} of ${deviceText(names, device)} is the application's; ${leftText(set, key, expiration ?? 0, origin)}`,
     partly: false,
   }));

@@ -3,11 +3,12 @@
 import type { LeftFlow } from '../learn/audit.ts';
 import { NFPROTO_INET } from '../netlink/constants.ts';
 import { done, failed, type KernelResult, refused } from '../netlink/kernel-error.ts';
-import { type KernelElement, putSetDump, readElements } from '../netlink/nft-element.ts';
+import { putSetDump } from '../netlink/nft-element.ts';
 import { AUDIT_TABLE } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
-import { byteString } from '../wire/hex.ts';
+import { bytesIn } from '../wire/hex.ts';
 import { TCP, UDP } from '../wire/packet.ts';
+import { type Counted, eachElement } from './set-elements.ts';
 import type { Dumps } from './sliced-dump.ts';
 
 const LIFE_SECONDS = 86400;
@@ -20,12 +21,10 @@ export function readLeft(dumps: Dumps): Promise<KernelResult<readonly LeftFlow[]
     dumps.read(
       (['flows4', 'flows6'] as const).map((set) => (w, seq) => putSetDump(w, seq, WHERE, set)),
       (message, reader) => {
-        const read = readElements(reader, message);
-        if (!read.ok) return;
-        for (const element of read.value.elements) {
-          const flow = flowOf(element);
-          if (flow !== null) found.set(byteString(element.key), flow);
-        }
+        eachElement(message, reader, (key, left, counted) => {
+          const flow = counted === null ? null : flowOf(bytesIn(key), left ?? 0, counted);
+          if (flow !== null) found.set(key, flow);
+        });
       },
       ({ errno }) => {
         const error = refused('read', `table inet ${AUDIT_TABLE}`, errno);
@@ -35,11 +34,10 @@ export function readLeft(dumps: Dumps): Promise<KernelResult<readonly LeftFlow[]
   });
 }
 
-/** Key: device, protocol, remote, both ports; each field is padded to 32 bits. null: an unknown width, or no
- * counter. */
-function flowOf({ key, counted, expiration }: KernelElement): LeftFlow | null {
+/** Key: device, protocol, remote, both ports; each field is padded to 32 bits. null: an unknown width. */
+function flowOf(key: Uint8Array, left: number, counted: Counted): LeftFlow | null {
   const width = key.length === 16 ? 4 : key.length === 40 ? 16 : 0;
-  if (width === 0 || counted === undefined) return null;
+  if (width === 0) return null;
   const family = width === 4 ? 4 : 6;
   const protocol = key[width]!;
   const ports = 2 * width + 4;
@@ -52,6 +50,6 @@ function flowOf({ key, counted, expiration }: KernelElement): LeftFlow | null {
     devicePort: port(ports),
     remotePort: port(ports + 2),
     ...counted,
-    ago: Math.max(0, Math.round(LIFE_SECONDS - (expiration ?? 0) / 1000)),
+    ago: Math.max(0, Math.round(LIFE_SECONDS - left / 1000)),
   };
 }

@@ -10,35 +10,31 @@ import {
   refused,
 } from '../netlink/kernel-error.ts';
 import { createReader } from '../netlink/message.ts';
-import {
-  countElements,
-  type KernelElement,
-  type KeyFilter,
-  putSetDump,
-  readElements,
-} from '../netlink/nft-element.ts';
+import { type KernelElement, type KeyFilter, putSetDump } from '../netlink/nft-element.ts';
 import { faultOf, putSetBatch, type SetChange, splitChanges } from '../netlink/nft-set.ts';
 import { now } from '../os/clock.ts';
 import { DELETES, elementPacket, leaseFor, OF_THE_SET } from '../ruleset/element-packet.ts';
 import { elementProofSet, TABLE } from '../ruleset/names.ts';
 import type { Family } from '../wire/address.ts';
+import { byteString, bytesIn } from '../wire/hex.ts';
 import { type ElementPackets, elementPackets } from './element-packets.ts';
 import { readGeneration } from './generation.ts';
 import { dump, transact } from './netlink-request.ts';
-import { type NetlinkSocket, request, takeSequence } from './netlink-socket.ts';
+import { type NetlinkSocket, type OnMessage, request, takeSequence } from './netlink-socket.ts';
+import { countElements, eachElement } from './set-elements.ts';
 import type { Dumps, PutDump } from './sliced-dump.ts';
 
 const WHERE = { family: NFPROTO_INET, table: TABLE };
 
 /** Messages for one change: three for a renewal. Two more open and close the batch. */
 const MESSAGES_EACH = 3;
-/** Longest set that is decoded in one turn: thousands of elements take a slow router seconds. Of a longer one the
- * first answer is received whole, and the rest of it thrown away; then it is read one slice a turn. */
-const FEW = 100;
+/** Longest set that is decoded in one turn: thousands of elements take a slow router a tenth of a second. Of a longer
+ * one the first answer is received whole, and the rest of it thrown away; then it is read one slice a turn. */
+const FEW = 500;
 
-/** `expires`: on the clock of now(). */
+/** `key`: one character a byte (wire/hex). `expires`: on the clock of now(). */
 export interface LivingElement {
-  readonly key: Uint8Array;
+  readonly key: string;
   readonly expires: number;
 }
 
@@ -60,7 +56,7 @@ export interface Sets {
   teachAlone(isAlone: boolean): void;
   /** The elements of `set`: `most` of them at most, and only those whose key `wanted` selects. */
   read(set: string, most?: number, wanted?: KeyFilter | null): KernelResult<KernelElement[]>;
-  /** All elements of `set`; above a hundred, one slice a turn of the event loop. False: elements may be missing. An
+  /** All elements of `set`; above five hundred, one slice a turn of the event loop. False: elements may be missing. An
    * element may be reported twice. */
   readInTurns(set: string, onElement: (one: LivingElement) => void): Promise<boolean>;
   /** Number of elements; 0 if the set does not exist. */
@@ -103,7 +99,7 @@ export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
     },
     byPacket: () => teaching.isProven,
     read,
-    readInTurns: (set, onElement) => readInTurns(read, dumps, set, onElement),
+    readInTurns: (set, onElement) => readInTurns(socket, dumps, set, onElement),
     count: (set) => countSet(socket, set),
     isReading: dumps.isBusy,
     takeCommits: () => {
@@ -180,17 +176,14 @@ function isProven(teaching: Teaching, family: Family): boolean {
   new DataView(key.buffer).setUint32(key.length - 4, teaching.proofs);
   const set = elementProofSet(family);
   const isTaken = teaching.packets.send(elementPacket(set, key, OF_THE_SET)!);
-  const found = isTaken ? teaching.read(set, 1, (bytes, at) => isAt(bytes, at, key)) : null;
+  const text = byteString(key);
+  const found = isTaken ? teaching.read(set, 1, (one) => one === text) : null;
   // Nothing is known where others change tables meanwhile, and the read is interrupted.
   if (found?.ok === false) return false;
   const proven = found !== null && found.value.length === 1;
   teaching.isProven[family] = proven;
   if (!proven) teaching.failedAt = now();
   return proven;
-}
-
-function isAt(bytes: Uint8Array, at: number, key: Uint8Array): boolean {
-  return key.every((byte, i) => bytes[at + i] === byte);
 }
 
 function commitPart(socket: NetlinkSocket, changes: readonly SetChange[]): KernelError | null {
@@ -225,38 +218,46 @@ function readSet(
     },
     (message, reader) => {
       if (found.length >= most) return;
-      const read = readElements(reader, message, wanted, most - found.length);
-      if (read.ok) found.push(...read.value.elements);
+      eachElement(message, reader, (key, left) => {
+        if (found.length >= most || wanted?.(key) === false) return;
+        found.push({ key: bytesIn(key), ...(left === null ? {} : { expiration: left }) });
+      });
     },
   );
   return errno === 0 ? done(found) : failed(refused('read', `set ${set}`, errno));
 }
 
 function readInTurns(
-  read: Sets['read'],
+  socket: NetlinkSocket,
   dumps: Dumps,
   set: string,
   onElement: (one: LivingElement) => void,
 ): Promise<boolean> {
-  const take = (elements: readonly KernelElement[]): void => {
-    const at = now();
-    for (const { key, expiration } of elements) onElement({ key, expires: at + (expiration ?? 0) });
-  };
-  const few = read(set, FEW + 1);
-  if (!few.ok) return Promise.resolve(false);
-  if (few.value.length <= FEW) {
-    take(few.value);
+  const takeTo =
+    (take: (one: LivingElement) => void): OnMessage =>
+    (message, reader) => {
+      const at = now();
+      eachElement(message, reader, (key, left) => take({ key, expires: at + (left ?? 0) }));
+    };
+  const few: LivingElement[] = [];
+  const takeFew = takeTo((one) => few.push(one));
+  const errno = dump(
+    socket,
+    allOf(set),
+    () => {
+      few.length = 0;
+    },
+    (message, reader) => {
+      if (few.length <= FEW) takeFew(message, reader);
+    },
+  );
+  if (errno !== 0) return Promise.resolve(false);
+  if (few.length <= FEW) {
+    for (const one of few) onElement(one);
     return Promise.resolve(true);
   }
   return new Promise((resolve) => {
-    dumps.read(
-      [allOf(set)],
-      (message, reader) => {
-        const elements = readElements(reader, message);
-        if (elements.ok) take(elements.value.elements);
-      },
-      ({ whole }) => resolve(whole),
-    );
+    dumps.read([allOf(set)], takeTo(onElement), ({ whole }) => resolve(whole));
   });
 }
 
@@ -269,7 +270,7 @@ function countSet(socket: NetlinkSocket, set: string): number {
       count = 0;
     },
     (message, reader) => {
-      count += countElements(reader, message);
+      count += countElements(message, reader);
     },
   );
   return count;

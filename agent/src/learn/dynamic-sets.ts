@@ -6,19 +6,20 @@ import { fairEvictions } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
 import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
 import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
-import { byteString } from '../wire/hex.ts';
+import { byteString, bytesIn } from '../wire/hex.ts';
 import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
 import { rangeShowsPort, showsPort } from './endpoint-port.ts';
 import { observePortmap } from './observe-portmap.ts';
 
-/** An element of a kernel set, and when it expires (milliseconds). */
+/** An element of a kernel set, and when it expires (milliseconds). `key`: one character a byte (wire/hex): a home has
+ * thousands of elements, and an array of bytes is four times as large. */
 export interface TaughtElement {
-  readonly key: Uint8Array;
+  readonly key: string;
   readonly expires: number;
 }
 
-/** By set name, then by key as a string. */
-export type Taught = Map<string, Map<string, TaughtElement>>;
+/** When each element expires (milliseconds), by set name and key. */
+export type Taught = Map<string, Map<string, number>>;
 
 export function createTaught(): Taught {
   return new Map();
@@ -27,24 +28,21 @@ export function createTaught(): Taught {
 /** Adds one element. Above `cap`, forgets an eighth: elements of the devices with the most, each device's
  * earliest to expire first (the least recently used). */
 export function noteTaught(taught: Taught, set: string, one: TaughtElement, cap: number): void {
-  const elements = taught.get(set) ?? new Map<string, TaughtElement>();
+  const elements = taught.get(set) ?? new Map<string, number>();
   taught.set(set, elements);
-  const name = byteString(one.key);
-  const known = elements.get(name);
-  elements.delete(name);
-  elements.set(name, known === undefined || known.expires < one.expires ? one : known);
+  elements.set(one.key, Math.max(one.expires, elements.get(one.key) ?? 0));
   if (elements.size <= cap) return;
-  const held = Array.from(elements, ([old, { key, expires }]) => ({
-    old,
+  const held = Array.from(elements, ([key, expires]) => ({
+    key,
     expires,
-    device: deviceOf(key),
+    device: deviceOf(bytesIn(key)),
   })).sort((a, b) => a.expires - b.expires);
-  for (const { old } of fairEvictions(held, Math.max(1, cap >> 3))) elements.delete(old);
+  for (const { key } of fairEvictions(held, Math.max(1, cap >> 3))) elements.delete(key);
 }
 
 /** Whether the element with this key expires at `time` or later (milliseconds). */
 export function holdsUntil(taught: Taught, set: string, key: Uint8Array, time: number): boolean {
-  return (taught.get(set)?.get(byteString(key))?.expires ?? -1) >= time;
+  return (taught.get(set)?.get(byteString(key)) ?? -1) >= time;
 }
 
 /** A reading of one kernel set in progress; it takes several turns of the event loop. */
@@ -60,7 +58,7 @@ export function beginReading(taught: Taught, set: string): Reading {
 
 /** Adds an element read from the kernel. No cap: the kernel's set has its own. */
 export function takeRead(taught: Taught, { set, missing }: Reading, one: TaughtElement): void {
-  missing.delete(byteString(one.key));
+  missing.delete(one.key);
   noteTaught(taught, set, one, Number.POSITIVE_INFINITY);
 }
 
@@ -74,7 +72,10 @@ export function endReading(taught: Taught, { set, missing }: Reading, whole: boo
 
 /** Elements of `set` that have not expired at `now` (milliseconds). */
 export function taughtElements(taught: Taught, set: string, now: number): TaughtElement[] {
-  return Array.from(taught.get(set)?.values() ?? []).filter(({ expires }) => expires > now);
+  const living: TaughtElement[] = [];
+  for (const [key, expires] of taught.get(set) ?? [])
+    if (expires > now) living.push({ key, expires });
+  return living;
 }
 
 export function forgetTaught(taught: Taught, set: string, keys: readonly Uint8Array[]): void {
@@ -83,7 +84,7 @@ export function forgetTaught(taught: Taught, set: string, keys: readonly Uint8Ar
 
 export function expireTaught(taught: Taught, now: number): void {
   for (const [set, elements] of taught) {
-    for (const [name, { expires }] of elements) if (expires <= now) elements.delete(name);
+    for (const [key, expires] of elements) if (expires <= now) elements.delete(key);
     if (elements.size === 0) taught.delete(set);
   }
 }
@@ -122,7 +123,8 @@ export function noteAnnounced(
       if (key === null) return;
       // A known element is renewed, whatever the share of its device.
       if (left > 0 && !holdsUntil(taught, set, key, now)) isWhole = false;
-      else noteTaught(taught, set, { key, expires: now + leaseSeconds * 1000 }, cap);
+      else
+        noteTaught(taught, set, { key: byteString(key), expires: now + leaseSeconds * 1000 }, cap);
     };
     add(kind, sourceText(packet));
     if (mac !== null) add(`${kind}mac`, mac);

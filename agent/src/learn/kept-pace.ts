@@ -1,7 +1,6 @@
 // learn/kept-pace: when learned state is written to flash: soon after something new, seldom otherwise, and at
 // most 12 times a day, to spare the flash. Pure; time is an argument. Asked by the daemon's tick, written by
 // runtime/kept.
-import { byteString } from '../wire/hex.ts';
 import type { KeptSets } from './kept-text.ts';
 
 const HOUR = 3_600_000;
@@ -40,10 +39,7 @@ export function createKeptPace(now: number): KeptPace {
 /** Notes that the file holds `sets` from `now` on. */
 export function noteWritten(pace: KeptPace, sets: KeptSets, now: number): void {
   pace.known = new Map(
-    Array.from(sets, ([set, elements]) => [
-      set,
-      new Set(elements.map(({ key }) => byteString(key))),
-    ]),
+    Array.from(sets, ([set, elements]) => [set, new Set(elements.map(({ key }) => key))]),
   );
   pace.writtenAt = now;
   pace.waiting = false;
@@ -53,7 +49,7 @@ export function noteWritten(pace: KeptPace, sets: KeptSets, now: number): void {
 function hasNews({ known }: KeptPace, sets: KeptSets): boolean {
   for (const [set, elements] of sets) {
     const keys = known.get(set);
-    if (elements.some(({ key }) => keys?.has(byteString(key)) !== true)) return true;
+    if (elements.some(({ key }) => keys?.has(key) !== true)) return true;
   }
   return false;
 }
@@ -61,7 +57,7 @@ function hasNews({ known }: KeptPace, sets: KeptSets): boolean {
 /** Whether the file holds an entry that `sets` do not: the owner has made the agent forget it. */
 export function holdsMore({ known }: KeptPace, sets: KeptSets): boolean {
   for (const [set, keys] of known) {
-    const now = new Set((sets.get(set) ?? []).map(({ key }) => byteString(key)));
+    const now = new Set((sets.get(set) ?? []).map(({ key }) => key));
     for (const key of keys) if (!now.has(key)) return true;
   }
   return false;

@@ -5,7 +5,7 @@
 import type { App } from '../policy/policy.ts';
 import { addressOf, MAC_FIELD, pairOf } from '../ruleset/elements.ts';
 import { FAMILIES, formatAddress, isRoutable } from '../wire/address.ts';
-import { byteString } from '../wire/hex.ts';
+import { byteString, bytesIn } from '../wire/hex.ts';
 import { findEndpoint } from './endpoints.ts';
 import type { KeptElement, KeptSets } from './kept-text.ts';
 import type { Hellos } from './named-servers.ts';
@@ -34,8 +34,8 @@ export interface Remembered extends Memory {
 /** A window lasts milliseconds or seconds: it is over before it could be restored. */
 const isMoment = (set: string): boolean => /_(?:request|portmap)/.test(set);
 
-function nameOf(set: string, key: Uint8Array): string {
-  return `${set} ${byteString(key)}`;
+function nameOf(set: string, key: string): string {
+  return `${set} ${key}`;
 }
 
 /** Whether the element came from the file and was not renewed since. */
@@ -45,7 +45,7 @@ export function isRestored(
   key: Uint8Array,
   expires: number,
 ): boolean {
-  const found = restored.get(nameOf(set, key));
+  const found = restored.get(nameOf(set, byteString(key)));
   return found !== undefined && expires <= found.until + SLACK;
 }
 
@@ -83,16 +83,17 @@ function originsIn(
   { learned, hellos }: Remembered,
   app: string,
   set: string,
-): (key: Uint8Array) => Origin {
+): (key: string) => Origin {
   if (set.startsWith(`${app}_addr`)) {
     return (key) => {
-      const { device = '', name = '' } = findEndpoint(learned, app, addressOf(key) ?? '') ?? {};
+      const { device = '', name = '' } =
+        findEndpoint(learned, app, addressOf(bytesIn(key)) ?? '') ?? {};
       return { device, name };
     };
   }
   if (!set.startsWith(`${app}_hello`)) return () => NOBODY;
   return (key) => {
-    const pair = pairOf(key);
+    const pair = pairOf(bytesIn(key));
     return (pair && hellos.named.get(`${app} ${pair.device} ${pair.peer}`)?.server) ?? NOBODY;
   };
 }
@@ -136,7 +137,7 @@ export function restoreSets(
     const origins = (good.get(`${app.name}_addr4`) ?? [])
       .concat(good.get(`${app.name}_addr6`) ?? [])
       .flatMap(({ key, device, name }) => {
-        const address = addressOf(key);
+        const address = addressOf(bytesIn(key));
         return address === null || name === '' ? [] : [{ app: app.name, address, device, name }];
       });
     adoptElements(memory, app, read, origins, now);
@@ -161,7 +162,7 @@ function freshLife({ name, profile }: App, set: string): (left: number) => numbe
 
 /** Which keys may be restored. A key begins with the device (MAC or address), except an endpoint's. Keys of ports
  * end with a port, all others with the address of a server or peer; after a MAC, of either family. */
-function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint8Array) => boolean {
+function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: string) => boolean {
   const [, kind = '', mac = '', family = ''] = /_([a-z]+?)(mac)?([46]?)$/.exec(set) ?? [];
   const width = family === '6' ? 16 : 4;
   const device = mac !== '' ? MAC_FIELD : kind === 'addr' ? 0 : width;
@@ -170,7 +171,8 @@ function welcomeIn(set: string, isOwn: (address: string) => boolean): (key: Uint
     const rest = key.length - device;
     if (rest !== width && !(mac !== '' && rest === 16)) return false;
     const family = rest === 16 ? 6 : 4;
-    return isRoutable(key, device, family) && !isOwn(formatAddress(key, device, family));
+    const bytes = bytesIn(key);
+    return isRoutable(bytes, device, family) && !isOwn(formatAddress(bytes, device, family));
   };
 }
 
@@ -188,7 +190,7 @@ function restoreNames(
     const set = `${app.name}_hello${family}`;
     const lifeOf = freshLife(app, set);
     for (const { key, left, name } of sets.get(set) ?? []) {
-      const pair = pairOf(key);
+      const pair = pairOf(bytesIn(key));
       if (pair === null || name === '') continue;
       const server = { app: app.name, device: pair.device, address: pair.peer, name, flow: '' };
       const until = now + lifeOf(left) * 1000;

@@ -3,11 +3,12 @@
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import { addressKey, deviceOf } from '../ruleset/elements.ts';
-import { bytesOf, hexBytes } from '../wire/hex.ts';
+import { byteString, bytesIn, bytesOf, hexBytes } from '../wire/hex.ts';
 
 /** An element of a learned set in the file. */
 export interface KeptElement {
-  readonly key: Uint8Array;
+  /** One character a byte (wire/hex). */
+  readonly key: string;
   /** Seconds of its lease left when the file was written, whole, 1..LONGEST. */
   readonly left: number;
   /** The device that asked and the name it asked for; '': not known. */
@@ -70,8 +71,9 @@ function rankOf(set: string): number {
 function rowOf(set: string, rank: number, { key, left, device, name }: KeptElement): Row {
   const seconds = Math.min(LONGEST, Math.max(1, Math.floor(left)));
   const origin = name !== '' && isWord(device) && isWord(name) ? ` ${device} ${name}` : '';
-  const whose = deviceOf(device === '' ? key : (addressKey(device) ?? key));
-  return { set, line: `${hexBytes(key)} ${seconds}${origin}`, device: whose, rank, left };
+  const bytes = bytesIn(key);
+  const whose = deviceOf(device === '' ? bytes : (addressKey(device) ?? bytes));
+  return { set, line: `${hexBytes(bytes)} ${seconds}${origin}`, device: whose, rank, left };
 }
 
 /** No DNS name is longer, and none written as text contains a space. */
@@ -135,5 +137,5 @@ function elementIn(line: string): KeptElement | null {
   const [, hex = '', seconds = '', device = '', name = ''] = ELEMENT.exec(line) ?? [];
   const left = Number(seconds);
   if (hex === '' || hex.length % 2 !== 0 || left > LONGEST) return null;
-  return { key: bytesOf(hex), left, device, name };
+  return { key: byteString(bytesOf(hex)), left, device, name };
 }

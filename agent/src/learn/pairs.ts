@@ -3,6 +3,7 @@
 // affected. A pair that a flow uses stays as a peer, since the ruleset renews it.
 import { pairKey } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
+import { byteString } from '../wire/hex.ts';
 import { forgetTaught, holdsUntil, noteTaught, type Taught } from './dynamic-sets.ts';
 import type { Effect, TimedElement } from './effect.ts';
 import {
@@ -44,7 +45,7 @@ export function learnPairs(
     for (const { set, key } of elements) {
       // `taught` is the agent's copy of the kernel's set; the element may have been evicted there since.
       if (holdsUntil(taught, set, key, expires)) continue;
-      noteTaught(taught, set, { key, expires: kept }, cap);
+      noteTaught(taught, set, { key: byteString(key), expires: kept }, cap);
       const its = renewed.get(set) ?? [];
       renewed.set(set, its);
       its.push({ key, timeout: kept - lesson.at });

@@ -3,10 +3,11 @@
 
 import type { App } from '../policy/policy.ts';
 import { CLIENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
-import { addressKey, addressOf, deviceOf, macKey } from '../ruleset/elements.ts';
+import { addressKey, addressOf, macKey } from '../ruleset/elements.ts';
 import { clientSet, GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/transaction.ts';
 import { FAMILIES } from '../wire/address.ts';
+import { byteString, bytesIn } from '../wire/hex.ts';
 import { noteTaught, type Taught, taughtElements } from './dynamic-sets.ts';
 import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './endpoints.ts';
 import { capOf } from './evict.ts';
@@ -31,10 +32,13 @@ export function heldElements(memory: Memory, now: number): Held {
     if (key === null || kept <= now) continue;
     const set = setName(app, 'addr', family);
     const elements = held.get(set) ?? [];
-    elements.push({ key, left: kept - now });
+    elements.push({ key: byteString(key), left: kept - now });
     held.set(set, elements);
   }
-  const gateways = Array.from(memory.gateways, (mac) => ({ key: macKey(mac)!, left: A_YEAR }));
+  const gateways = Array.from(memory.gateways, (mac) => ({
+    key: byteString(macKey(mac)!),
+    left: A_YEAR,
+  }));
   if (gateways.length > 0) held.set(GATEWAYS, gateways);
   for (const set of memory.taught.keys()) {
     const elements = taughtElements(memory.taught, set, now).map(({ key, expires }) => ({
@@ -45,7 +49,7 @@ export function heldElements(memory: Memory, now: number): Held {
   }
   for (const end of memory.silence?.values() ?? []) {
     const elements = held.get(end.set) ?? [];
-    elements.push({ key: end.key, left: leftOf(end, now) });
+    elements.push({ key: byteString(end.key), left: leftOf(end, now) });
     held.set(end.set, elements);
   }
   return held;
@@ -61,8 +65,8 @@ export function withDevices(held: Held): Held {
     for (const [set, elements] of held) {
       if (!/_(?:udp|tcp|peer)[46]$/.test(set) || !set.endsWith(String(family))) continue;
       for (const { key } of elements) {
-        const device = { key: key.subarray(0, width), left: CLIENT_MILLISECONDS };
-        devices.set(deviceOf(key), device);
+        const device = key.slice(0, width);
+        if (!devices.has(device)) devices.set(device, { key: device, left: CLIENT_MILLISECONDS });
       }
     }
     if (devices.size > 0) all.set(clientSet(family), Array.from(devices.values()));
@@ -102,7 +106,7 @@ export function adoptElements(
     for (const { key, left } of read(set)) {
       if (left <= 0) continue;
       const expires = now + left;
-      const address = kind === 'addr' ? addressOf(key) : null;
+      const address = kind === 'addr' ? addressOf(bytesIn(key)) : null;
       if (kind !== 'addr') noteTaught(memory.taught, set, { key, expires }, capOf(caps, kind));
       else if (address === null) continue;
       else {

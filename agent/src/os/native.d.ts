@@ -249,6 +249,14 @@ declare module 'whp:nft' {
    */
   export function encode(text: string): ArrayBuffer | string;
   export function load(text: string): string;
+  /**
+   * The elements that a message of a set's dump has (NFT_MSG_NEWSETELEM): its bytes behind the header. Four values for each
+   * element: its key, one character a byte; the milliseconds left, or -1: it does not expire; the packets and bytes of its
+   * counter, or -1. Elements without a key are left out. Invalid arguments throw.
+   */
+  export function elements(message: ArrayBuffer, at: number, size: number): (string | number)[];
+  /** Number of elements of such a message. */
+  export function count(message: ArrayBuffer, at: number, size: number): number;
 }
 
 declare module 'whp:system' {

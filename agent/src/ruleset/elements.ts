@@ -2,7 +2,7 @@
 // network byte order, each padded to 4 bytes.
 
 import { type Family, familyOf, formatAddress, parseAddress } from '../wire/address.ts';
-import { hexBytes } from '../wire/hex.ts';
+import { byteString, hexBytes } from '../wire/hex.ts';
 import { macBytes, macText } from '../wire/mac.ts';
 import { NFPROTO } from './terms.ts';
 
@@ -126,25 +126,18 @@ export function portOf(key: Uint8Array): { device: string; port: number } | null
 }
 
 /**
- * A test for keys with this address or MAC in one of their fields: device, peer or server. Compares bytes,
- * since formatting thousands of addresses would take longer than reading them.
+ * A test for keys, one character a byte, with this address or MAC in one of their fields: device, peer or server.
+ * Compares bytes, since formatting thousands of addresses would take longer than reading them.
  */
-export function naming(
-  address: Uint8Array,
-): (bytes: Uint8Array, from: number, end: number) => boolean {
+export function naming(address: Uint8Array): (key: string) => boolean {
   const width = address.length;
-  return (bytes, from, end) => {
-    const isAt = (field: number): boolean => {
-      let at = 0;
-      while (at < width && bytes[field + at] === address[at]) at += 1;
-      return at === width;
-    };
-    if (MAC_KEYS.includes(end - from)) {
-      return width === MAC
-        ? isAt(from)
-        : end - from === MAC_FIELD + width && isAt(from + MAC_FIELD);
+  const text = byteString(address);
+  return (key) => {
+    const isAt = (field: number): boolean => key.startsWith(text, field);
+    if (MAC_KEYS.includes(key.length)) {
+      return width === MAC ? isAt(0) : key.length === MAC_FIELD + width && isAt(MAC_FIELD);
     }
-    for (let field = from; field + width <= end; field += width) if (isAt(field)) return true;
+    for (let field = 0; field + width <= key.length; field += width) if (isAt(field)) return true;
     return false;
   };
 }

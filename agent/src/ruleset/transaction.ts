@@ -3,7 +3,7 @@
 // changes nothing else.
 
 import { formatAddress } from '../wire/address.ts';
-import { hexBytes } from '../wire/hex.ts';
+import { bytesIn, hexBytes } from '../wire/hex.ts';
 import { macText } from '../wire/mac.ts';
 import type { Datatype } from './model.ts';
 
@@ -34,9 +34,9 @@ export interface TableParts {
   readonly chains: readonly ChainParts[];
 }
 
-/** A learned element and its remaining lifetime, milliseconds. */
+/** A learned element and its remaining lifetime, milliseconds. `key`: one character a byte (wire/hex). */
 export interface HeldElement {
-  readonly key: Uint8Array;
+  readonly key: string;
   readonly left: number;
 }
 
@@ -252,7 +252,7 @@ function heldText(set: SetParts, held: Held): string {
   let text = '';
   for (let at = 0; at < elements.length; at++) {
     const { key, left } = elements[at]!;
-    text += `${at === 0 ? '' : ', '}${keyText(fields, key)} ${lifeText(set, left)}`;
+    text += `${at === 0 ? '' : ', '}${keyText(fields, bytesIn(key))} ${lifeText(set, left)}`;
   }
   return text;
 }

@@ -8,6 +8,7 @@ import { cutShort, type KernelError } from '../netlink/kernel-error.ts';
 import { now } from '../os/clock.ts';
 import { addressOf } from '../ruleset/elements.ts';
 import { setsOf } from '../ruleset/names.ts';
+import { bytesIn } from '../wire/hex.ts';
 import type { Learning } from './learning.ts';
 
 /** Deletes an eighth of each nearly full set of the app: the elements that expire first, of the devices that hold
@@ -30,11 +31,11 @@ export async function makeRoom(
     for (const set of setsOf(name, kind)) {
       // A dump may return an element twice, and the kernel refuses to delete it twice.
       const found = new Map<string, LivingElement>();
-      const isWhole = await sets.readInTurns(set, (one) => found.set(String(one.key), one));
+      const isWhole = await sets.readInTurns(set, (one) => found.set(one.key, one));
       if (!isWhole && found.size === 0) say(cutShort(`set ${set}`, 0));
       const at = now();
       const entries = Array.from(found.values(), ({ key, expires }) => ({
-        key,
+        key: bytesIn(key),
         left: expires - at,
       }));
       const keys = kind === 'addr' ? strangersOf(entries, cap, isKnown) : surplusOf(entries, cap);

@@ -19,6 +19,7 @@ import {
 } from '../ruleset/elements.ts';
 import { LEARNED_SETS, type LearnedKind, setName, setsOf } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
+import { bytesIn } from '../wire/hex.ts';
 import type { Agent } from './agent.ts';
 import { keepForgotten } from './kept.ts';
 
@@ -115,9 +116,9 @@ function namesOf({ kernel, settings, state }: Agent, address: string): readonly 
 }
 
 async function allKeys(sets: Sets, set: string): Promise<Uint8Array[]> {
-  const keys = new Map<string, Uint8Array>();
-  await sets.readInTurns(set, ({ key }) => keys.set(String(key), key));
-  return Array.from(keys.values());
+  const keys = new Set<string>();
+  await sets.readInTurns(set, ({ key }) => keys.add(key));
+  return Array.from(keys, bytesIn);
 }
 
 /** The keys of a set that are about one of `names`. */

@@ -16,6 +16,7 @@ import type { RepairEvent, RepairState } from '../reconcile/repair.ts';
 import { cutSet, formerName, GATES, GATEWAYS } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import { counted } from '../syntax/words.ts';
+import { bytesIn } from '../wire/hex.ts';
 import { macText } from '../wire/mac.ts';
 import { readGates } from './gates.ts';
 import {
@@ -87,7 +88,7 @@ export async function adopt(
   const living = new Map<string, LivingElement[]>();
   const readOf = async (set: string, from: string): Promise<void> => {
     const elements = new Map<string, LivingElement>();
-    const read = () => kernel.sets.readInTurns(from, (one) => elements.set(String(one.key), one));
+    const read = () => kernel.sets.readInTurns(from, (one) => elements.set(one.key, one));
     await read();
     // The dump of a long set leaves elements out while others expire (runtime/forget).
     if (elements.size > LONG) await read();
@@ -108,7 +109,7 @@ export async function adopt(
   let count = 0;
   for (const app of policy.apps) count += adoptElements(state, app, leftIn, origins, at);
   for (const set of cuts) {
-    const keys = (living.get(set) ?? []).map(({ key }) => key);
+    const keys = (living.get(set) ?? []).map(({ key }) => bytesIn(key));
     adoptSilence(state.silence, set, keys, at);
   }
   if (handover !== null) takeOver(agent, policy, handover);

@@ -23,6 +23,7 @@ import { macKey, pairKey, pairOf, portKey, portOf } from '../ruleset/elements.ts
 import { type FilledKind, setName } from '../ruleset/names.ts';
 import type { State } from '../step/state.ts';
 import { FAMILIES, type Family, familyIn } from '../wire/address.ts';
+import { byteString, bytesIn } from '../wire/hex.ts';
 import type { Learning } from './learning.ts';
 
 /** Most ports, and most peers, that one call teaches. */
@@ -65,12 +66,12 @@ export function knownGrounds(state: State, app: App): Grounds {
   for (const family of FAMILIES) {
     for (const protocol of ['udp', 'tcp'] as const) {
       for (const { key } of keysIn(protocol, `${protocol}mac`, family)) {
-        const found = portOf(key);
+        const found = portOf(bytesIn(key));
         if (found !== null) ports.add(portText(found.device, protocol, found.port));
       }
     }
     for (const { key } of keysIn('peer', 'peermac', family)) {
-      const found = pairOf(key);
+      const found = pairOf(bytesIn(key));
       if (found !== null) peers.add(peerText(found.device, found.peer));
     }
   }
@@ -90,7 +91,7 @@ export function teachShown(
   const elements = new Map<string, { readonly key: Uint8Array }[]>();
   const take = (set: string, key: Uint8Array | null, expires: number, cap: number): void => {
     if (key === null) return;
-    noteTaught(state.taught, set, { key, expires }, cap);
+    noteTaught(state.taught, set, { key: byteString(key), expires }, cap);
     const list = elements.get(set) ?? [];
     elements.set(set, list);
     list.push({ key });

@@ -11,6 +11,7 @@ import type { NameMatch } from '../profile/name-match.ts';
 import { deviceKey, PORTMAP_SLACK } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import type { Family } from '../wire/address.ts';
+import { byteString } from '../wire/hex.ts';
 import { plainDevice, plainEnd, plainUdp, sourceText } from '../wire/packet.ts';
 import { macOf, messagesOf, readWhole } from './packet.ts';
 import type { Event, State } from './state.ts';
@@ -94,7 +95,7 @@ function openWindow(
   state.counters.asked += 1;
   if (holdsUntil(state.taught, set, key, now + window - late)) return NO_EFFECTS;
   const lasts = Math.floor(window + PORTMAP_SLACK - late);
-  noteTaught(state.taught, set, { key, expires: now + lasts }, caps.devices);
+  noteTaught(state.taught, set, { key: byteString(key), expires: now + lasts }, caps.devices);
   const element = late === 0 ? { key } : { key, timeout: lasts };
   return [
     { kind: 'renew', set, elements: [element] },

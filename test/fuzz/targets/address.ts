@@ -20,6 +20,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../../../agent/src/wire/address.ts';
+import { byteString } from '../../../agent/src/wire/hex.ts';
 import { macBytes, macText } from '../../../agent/src/wire/mac.ts';
 import { bytesOf, must, mustBeCanonical, type Target, textOf } from '../target.ts';
 
@@ -53,8 +54,8 @@ function fromMac(bytes: Uint8Array): void {
     const key = pairKey(mac, peer)!;
     const pair = pairOf(key);
     must(pair?.device === mac && pair.peer === peer, `pair key of ${mac}`);
-    must(naming(bytes)(key, 0, key.length), `${mac} is not named by its pair`);
-    must(naming(addressKey(peer)!)(key, 0, key.length), `${peer} is not named by its pair`);
+    must(naming(bytes)(byteString(key)), `${mac} is not named by its pair`);
+    must(naming(addressKey(peer)!)(byteString(key)), `${peer} is not named by its pair`);
   }
 }
 

@@ -6,6 +6,7 @@ import { heldElements } from '../../../agent/src/learn/snapshot.ts';
 import { addressOf, pairOf } from '../../../agent/src/ruleset/elements.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { isRoutableText } from '../../../agent/src/wire/address.ts';
+import { bytesIn } from '../../../agent/src/wire/hex.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { bytesOf, kindOf, must, type Target, textOf } from '../target.ts';
 
@@ -54,7 +55,7 @@ export const kept: Target = {
       for (const { key, left: life } of elements) {
         must(life > 0 && life <= 86_400_000, 'a lease beyond the profile');
         if (/_(?:udp|tcp)/.test(set)) continue;
-        const remote = set.includes('_addr') ? addressOf(key) : pairOf(key)?.peer;
+        const remote = set.includes('_addr') ? addressOf(bytesIn(key)) : pairOf(bytesIn(key))?.peer;
         // A key of another width is left out when the set is written.
         if (remote) must(isRoutableText(remote), `${remote} in ${set}`);
       }

@@ -11,7 +11,6 @@ import {
   type MessageReader,
   readMessage,
 } from '../../../agent/src/netlink/message.ts';
-import { readElements } from '../../../agent/src/netlink/nft-element.ts';
 import { putSetBatch, type SetChange, splitChanges } from '../../../agent/src/netlink/nft-set.ts';
 import { putRouteReplace, readRoute } from '../../../agent/src/netlink/route.ts';
 import { putRuleAdd, readRule } from '../../../agent/src/netlink/rule.ts';
@@ -19,6 +18,7 @@ import { createWriter, type Writer } from '../../../agent/src/netlink/writer.ts'
 import { formatAddress } from '../../../agent/src/wire/address.ts';
 import { readerOf, u8, u16 } from '../../../agent/src/wire/reader.ts';
 import { GRE, MARK_RULE, THROUGH } from '../../fixtures/kernel-objects.ts';
+import { readElements } from '../../fixtures/netlink-elements.ts';
 import { must, type Target } from '../target.ts';
 
 /** Calls `visit` for every message written, in network order. */

@@ -19,12 +19,12 @@ import {
 } from '../../../agent/src/netlink/nflog.ts';
 import { createQueuedPacket, readQueuedPacket } from '../../../agent/src/netlink/nfqueue.ts';
 import { readCounter } from '../../../agent/src/netlink/nft-counter.ts';
-import { readElements } from '../../../agent/src/netlink/nft-element.ts';
 import { readRoute } from '../../../agent/src/netlink/route.ts';
 import { readRouteEvent } from '../../../agent/src/netlink/rt-event.ts';
 import { readRule } from '../../../agent/src/netlink/rule.ts';
 import { senderMac } from '../../../agent/src/netlink/sender.ts';
 import { parseAddress, parseCidr } from '../../../agent/src/wire/address.ts';
+import { readElements } from '../../fixtures/netlink-elements.ts';
 import { netlinkSeeds } from '../../fixtures/netlink-seeds.ts';
 import type { Random } from '../random.ts';
 import { isolated, kindOf, must, type Target } from '../target.ts';

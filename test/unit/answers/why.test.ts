@@ -15,6 +15,7 @@ import { pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
 import { invalid, ok } from '../../../agent/src/syntax/result.ts';
+import { byteString } from '../../../agent/src/wire/hex.ts';
 import { answerTo } from '../../fixtures/dns.ts';
 import { askedEvents } from '../../fixtures/dns-events.ts';
 import { udp } from '../../fixtures/packets.ts';
@@ -55,7 +56,7 @@ function kernelOf(
     readSet: (set, _most, wanted) =>
       ok(
         (sets[set] ?? [])
-          .filter((key) => wanted === null || wanted === undefined || wanted(key, 0, key.length))
+          .filter((key) => wanted === null || wanted === undefined || wanted(byteString(key)))
           .map((key) => ({ key, expiration: 60_000 })),
       ),
     countSet: (set) => (sets[set] ?? []).length,

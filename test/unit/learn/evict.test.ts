@@ -7,6 +7,7 @@ import { compile } from '../../../agent/src/ruleset/compile/compile.ts';
 import { EXPIRED } from '../../../agent/src/ruleset/compile/sets.ts';
 import { pairKey, pairOf } from '../../../agent/src/ruleset/elements.ts';
 import { LEARNED_SETS, SHARE_SETS, setName } from '../../../agent/src/ruleset/names.ts';
+import { byteString, bytesIn } from '../../../agent/src/wire/hex.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 
 const LEASE = 345_600_000;
@@ -33,9 +34,10 @@ test('a device that holds few keeps the oldest of them', () => {
 test('what the agent knows of a set follows the same rule, in whatever order the kernel is read', () => {
   const taught = createTaught();
   const all = entries(11, 64).sort((a, b) => (a.key[7]! % 7) - (b.key[7]! % 7));
-  for (const { key, left } of all) noteTaught(taught, 'x_peer4', { key, expires: left }, 64);
-  noteTaught(taught, 'x_peer4', { key: pair(11, 200), expires: LEASE }, 64);
-  const peers = taughtElements(taught, 'x_peer4', 0).map(({ key }) => pairOf(key)!.peer);
+  for (const { key, left } of all)
+    noteTaught(taught, 'x_peer4', { key: byteString(key), expires: left }, 64);
+  noteTaught(taught, 'x_peer4', { key: byteString(pair(11, 200)), expires: LEASE }, 64);
+  const peers = taughtElements(taught, 'x_peer4', 0).map(({ key }) => pairOf(bytesIn(key))!.peer);
   assert.is(peers.length, 57);
   for (let i = 57; i <= 64; i++) assert.not.ok(peers.includes(`93.184.0.${i}`), String(i));
 });

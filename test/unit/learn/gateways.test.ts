@@ -14,6 +14,7 @@ import { loadText } from '../../../agent/src/ruleset/transaction.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import type { Host } from '../../../agent/src/syntax/dhcp-hosts.ts';
 import { parseUci } from '../../../agent/src/syntax/uci.ts';
+import { byteString } from '../../../agent/src/wire/hex.ts';
 import { policy, policyFrom } from '../../fixtures/policies.ts';
 
 const ROUTER = '02:00:00:00:00:99';
@@ -47,9 +48,9 @@ test('a table that is written anew has the other routers, and what is known by M
   const state = createState(policy, () => false);
   state.gateways.add(ROUTER);
   const key = portKey(PHONE, 13021)!;
-  state.taught.set('skype_udpmac', new Map([['x', { key, expires: 61_000 }]]));
+  state.taught.set('skype_udpmac', new Map([[byteString(key), 61_000]]));
   const held = heldElements(state, 1000);
-  assert.equal(held.get('gateways')![0]!.key, macKey(ROUTER));
+  assert.is(held.get('gateways')![0]!.key, byteString(macKey(ROUTER)!));
   const text = loadText(renderParts(compile(policy)), held);
   assert.match(text, new RegExp(`set gateways \\{[^}]*${ROUTER} timeout`));
   assert.match(text, new RegExp(`set skype_udpmac \\{[^}]*${PHONE} \\. 0x32dd0000 expires 60s`));

@@ -30,6 +30,7 @@ import {
 } from '../../../agent/src/learn/kept-text.ts';
 import { addressKey, pairKey, portKey } from '../../../agent/src/ruleset/elements.ts';
 import { createState } from '../../../agent/src/step/state.ts';
+import { byteString, bytesIn } from '../../../agent/src/wire/hex.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
 import { rounds } from '../../lib/rounds.ts';
 
@@ -46,7 +47,7 @@ function memory(): Remembered {
 }
 
 function element(key: Uint8Array | null, left: number, device = '', name = ''): KeptElement {
-  return { key: key!, left, device, name };
+  return { key: byteString(key!), left, device, name };
 }
 
 function sample(): KeptSets {
@@ -105,7 +106,7 @@ test('no more than 64 KiB: the device that holds most gives way, of its own the 
   const read = keptSets(text);
   assert.ok(read.ok);
   const peers = read.value.get(PEER)!;
-  const of = (device: number) => peers.filter(({ key }) => key[3] === device);
+  const of = (device: number) => peers.filter(({ key }) => key.charCodeAt(3) === device);
   assert.is(of(11).length, 50);
   assert.is(read.value.get(UDP)!.length, 1);
   assert.is(read.value.get(ADDR)!.length, 1);
@@ -122,13 +123,13 @@ test('what is restored has a fresh lease, and no longer one than its profile giv
   assert.is(peer!.expires, now + Math.min(FRESH_SECONDS, APP.profile.peers.leaseSeconds) * 1000);
   const long = new Map([[UDP, [element(portKey('192.168.1.11', 9), 31_536_000)]]]);
   restoreSets(to, [APP], long, never, now);
-  const port = taughtElements(to.taught, UDP, now).find(({ key }) => key[5] === 9)!;
+  const port = taughtElements(to.taught, UDP, now).find(({ key }) => key.charCodeAt(5) === 9)!;
   assert.is(port.expires, now + APP.profile.ports.leaseSeconds * 1000);
   const kept = setsToKeep(to, [APP], now);
   const [endpoint] = kept.get(ADDR)!;
   assert.equal([endpoint!.device, endpoint!.name], ['192.168.1.11', 'api.skype.com']);
-  assert.ok(isRestored(to.restored, PEER, peer!.key, peer!.expires));
-  assert.not.ok(isRestored(to.restored, PEER, peer!.key, peer!.expires + DAY));
+  assert.ok(isRestored(to.restored, PEER, bytesIn(peer!.key), peer!.expires));
+  assert.not.ok(isRestored(to.restored, PEER, bytesIn(peer!.key), peer!.expires + DAY));
 });
 
 test('started again and again, an entry that nobody uses comes to its end', () => {
@@ -147,7 +148,7 @@ test('started again and again, an entry that nobody uses comes to its end', () =
 test('a use after the start is a lease of its own', () => {
   const one = memory();
   restoreSets(one, [APP], sample(), never, 0);
-  const key = pairKey('192.168.1.11', '93.184.216.34')!;
+  const key = byteString(pairKey('192.168.1.11', '93.184.216.34')!);
   noteTaught(one.taught, PEER, { key, expires: HOUR + 2 * 3_600_000 }, 100);
   assert.is(setsToKeep(one, [APP], HOUR).get(PEER)![0]!.left, 7200);
 });
@@ -172,7 +173,7 @@ test('apps that are gone, smaller caps, own and private addresses: what is left 
     element(portKey('192.168.1.11', 1 + i), 1 + i),
   );
   restoreSets(to, [small], new Map([[UDP, many]]), isOwn, 0);
-  const ports = taughtElements(to.taught, UDP, 0).map(({ key }) => key[5]!);
+  const ports = taughtElements(to.taught, UDP, 0).map(({ key }) => key.charCodeAt(5));
   assert.ok(ports.length <= 16 && ports.length > 12, String(ports.length));
   assert.ok(Math.min(...ports) > 80, 'those used last');
 });

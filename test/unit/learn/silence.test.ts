@@ -14,6 +14,7 @@ import {
 import { heldElements } from '../../../agent/src/learn/snapshot.ts';
 import type { Connection } from '../../../agent/src/netlink/conntrack.ts';
 import { endsKey } from '../../../agent/src/ruleset/elements.ts';
+import { byteString } from '../../../agent/src/wire/hex.ts';
 import { rounds } from '../../lib/rounds.ts';
 
 const HOME = '198.51.100.10';
@@ -111,7 +112,7 @@ test('it ends after an hour, and until then a new table has it', () => {
     gateways: new Set<string>(),
     silence,
   };
-  const key = endsKey(PEER, 40000, 6000);
+  const key = byteString(endsKey(PEER, 40000, 6000)!);
   const left = (now: number) => heldElements(memory, now).get('cut4');
   assert.equal(left(1000), [{ key, left: 300_000 }]);
   assert.equal(left(HOUR - 5000), [{ key, left: 5000 }]);

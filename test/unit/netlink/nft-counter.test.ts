@@ -4,7 +4,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';
 import { COUNTER, putCounterDump, readCounter } from '../../../agent/src/netlink/nft-counter.ts';
-import { readElements, SET_ELEMENTS } from '../../../agent/src/netlink/nft-element.ts';
 import {
   attributeBe32,
   attributeBytes,
@@ -61,38 +60,6 @@ for (const order of ORDERS) {
       value: { table: 'whp', name: 'skype_outside', packets: 3, bytes: 300 },
     });
     assert.is(read(object(order, 2)).ok, false);
-  });
-
-  test(`an element with a counter, ${order}`, () => {
-    const w = createWriter(8, order);
-    beginMessage(w, SET_ELEMENTS, 2, 9);
-    putNetfilter(w, 1, 0);
-    attributeString(w, 1, 'whp_audit');
-    attributeString(w, 2, 'flows4');
-    const list = beginAttribute(w, 0x8003);
-    for (const name of ['counter', 'limit']) {
-      const element = beginAttribute(w, 0x8001);
-      const key = beginAttribute(w, 0x8001);
-      attributeBytes(w, 1, Uint8Array.of(192, 0, 2, 1));
-      endAttribute(w, key);
-      const expression = beginAttribute(w, 0x8007);
-      attributeString(w, 1, name);
-      const data = beginAttribute(w, 0x8002);
-      be64(w, 1, 300);
-      be64(w, 2, 3);
-      endAttribute(w, data);
-      endAttribute(w, expression);
-      endAttribute(w, element);
-    }
-    endAttribute(w, list);
-    endMessage(w);
-    const bytes = w.bytes.slice(0, w.length);
-    const got = readElements(createReader(bytes, order), firstMessage(bytes, little)!);
-    assert.ok(got.ok);
-    assert.equal(got.ok && got.value.elements.map(({ counted }) => counted), [
-      { packets: 3, bytes: 300 },
-      undefined,
-    ]);
   });
 }
 

@@ -27,6 +27,7 @@ import {
   portOf,
 } from '../../../agent/src/ruleset/elements.ts';
 import { logPrefix, parsePrefix } from '../../../agent/src/ruleset/names.ts';
+import { byteString } from '../../../agent/src/wire/hex.ts';
 import { fromHex } from '../../fixtures/bytes.ts';
 
 test('keys are in network byte order, each field padded to 4 bytes', () => {
@@ -65,7 +66,7 @@ test('a device can be a MAC: eight bytes in front of another field', () => {
 test('a key names its device and its peer, and nothing across their fields', () => {
   const mac = '02:00:00:00:01:0a';
   const names = (one: Uint8Array | null, key: Uint8Array | null) => {
-    return naming(one!)(Uint8Array.of(9, ...key!), 1, 1 + key!.length);
+    return naming(one!)(byteString(key!));
   };
   for (const peer of ['192.0.2.1', '2001:db8::2']) {
     assert.ok(names(macKey(mac), pairKey(mac, peer)));
@@ -225,17 +226,16 @@ test('the elements of a set of a fixed name are made again when its blocks chang
 
 test('a key names the addresses that are fields of it, and no other', () => {
   const pair = pairKey('192.168.1.11', '86.128.10.1')!;
-  const among = Uint8Array.of(9, ...pair, 9);
-  const names = (address: string): boolean => naming(addressKey(address)!)(among, 1, 9);
+  const names = (address: string): boolean => naming(addressKey(address)!)(byteString(pair));
   assert.equal(['192.168.1.11', '86.128.10.1', '168.1.11.86', '9.192.168.1'].map(names), [
     true,
     true,
     false,
     false,
   ]);
-  const port = portKey('192.168.1.11', 443)!;
-  assert.ok(naming(addressKey('192.168.1.11')!)(port, 0, port.length));
-  assert.not.ok(naming(addressKey('2001:db8::1')!)(port, 0, port.length));
+  const port = byteString(portKey('192.168.1.11', 443)!);
+  assert.ok(naming(addressKey('192.168.1.11')!)(port));
+  assert.not.ok(naming(addressKey('2001:db8::1')!)(port));
 });
 
 test('equal neighbours are joined, both families are told apart', () => {

@@ -14,6 +14,7 @@ import {
 import { trace } from '../../../agent/src/ruleset/trace/trace.ts';
 import { createState } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
+import { bytesIn } from '../../../agent/src/wire/hex.ts';
 import { span } from '../../fixtures/bytes.ts';
 import { natPmp, udp } from '../../fixtures/packets.ts';
 import { policyFrom } from '../../fixtures/policies.ts';
@@ -65,7 +66,9 @@ function begin() {
       sets.flatMap((set) => keysIn(set).map(({ key }) => `${set} ${keyText(set, key)}`)).sort();
     return {
       kernel: texts((set) => listElements(kernel, set, now)),
-      agent: texts((set) => taughtElements(state.taught, set, now)),
+      agent: texts((set) =>
+        taughtElements(state.taught, set, now).map(({ key }) => ({ key: bytesIn(key) })),
+      ),
     };
   };
   return { known, send, refuse, both };
