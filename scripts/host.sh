@@ -25,7 +25,7 @@ archs=("$@")
 [ ${#archs[@]} -gt 0 ] || archs=(x86_64 mipsel mips)
 
 engine=(quickjs libregexp dtoa)
-own=(args ask asked bundle elements feed-module feeds generation glance host judge lesson message nft nft-batch nft-bytes
+own=(args ask asked bundle chains elements feed-module feeds generation glance host judge lesson message nft nft-batch nft-bytes
   nft-elements nft-expression nft-match nft-rule nft-send nft-set nft-text nft-update nft-userdata nft-value probe
   questions socket system text watch)
 # 64-bit file offsets: without them a 32-bit C library cannot read a directory with large inode numbers.

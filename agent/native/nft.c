@@ -1,6 +1,6 @@
 /* The native module whp:nft: the text of a table becomes one transaction of nf_tables. The language is the part of nft's
    that ruleset/render and ruleset/transaction write, and the messages are those that nft sends for it. And what the
-   kernel lists of a set. */
+   kernel lists of sets and chains. */
 #include "nft.h"
 
 #include <stdio.h>
@@ -92,6 +92,7 @@ static JSValue load(JSContext *ctx, JSValueConst self, int argc, JSValueConst *a
 static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("encode", 1, encode),
     JS_CFUNC_DEF("load", 1, load),
+    JS_CFUNC_DEF("chains", 2, nft_chains),
     JS_CFUNC_DEF("count", 3, nft_count),
     JS_CFUNC_DEF("elements", 3, nft_elements),
 };

@@ -19,7 +19,7 @@ import {
 } from '../../agent/src/netlink/kernel-error.ts';
 import type { KernelElement, KeyFilter } from '../../agent/src/netlink/nft-element.ts';
 import type { SetChange } from '../../agent/src/netlink/nft-set.ts';
-import { fingerprint, type KernelChain } from '../../agent/src/netlink/nft-table.ts';
+import { fingerprint } from '../../agent/src/netlink/nft-table.ts';
 import type { RouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { every, now, pause } from '../../agent/src/os/clock.ts';
 import { describe } from '../../agent/src/reconcile/desired.ts';
@@ -364,8 +364,8 @@ function fakeTables(self: () => FakeKernel): Tables {
   };
 }
 
-/** The chains of a table. The use count is the number of rules in the chain and of jumps to it, as in the kernel. */
-function chainsOf({ tables }: FakeNft, table: string): KernelChain[] {
+/** The chains of a table, as whp:nft tells them. The use count is the number of rules in the chain and of jumps to it, as in the kernel. */
+function chainsOf({ tables }: FakeNft, table: string): string {
   const chains = tables.get(table)?.chains ?? new Map<string, FakeChain>();
   const uses = new Map<string, number>();
   const count = (name: string, more: number): void => {
@@ -376,12 +376,9 @@ function chainsOf({ tables }: FakeNft, table: string): KernelChain[] {
     for (const rule of rules)
       for (const [, to = ''] of rule.matchAll(/(?:goto|jump) (\w+)/g)) count(to, 1);
   }
-  return Array.from(chains, ([name, { handle }]) => ({
-    table,
-    name,
-    handle,
-    uses: uses.get(name)!,
-  }));
+  return Array.from(chains, ([name, { handle }]) => `${name} ${handle} ${uses.get(name)!}\n`).join(
+    '',
+  );
 }
 
 /** The tables that a transaction replaces ("new") or deletes ("no"); "change": neither. */

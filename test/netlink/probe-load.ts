@@ -1,6 +1,6 @@
 // Probe: tables loaded without nft (whp:nft): the agent's own, and one whose rules count packets of loopback by what is in
 // the byte order of the machine (marks, lengths, states) and of the network (addresses, ports).
-import { load } from 'whp:nft';
+import { chains, load } from 'whp:nft';
 import { SO_MARK, SOL_SOCKET, setsockopt } from 'whp:socket';
 import { openDumps } from '../../agent/src/kernel/sliced-dump.ts';
 import { tablesOver } from '../../agent/src/kernel/tables.ts';
@@ -37,6 +37,7 @@ const COUNTED: readonly [string, string][] = [
   ['list', `th dport { 53, ${PORT} } oifname { "lo", "none" } meta l4proto { tcp, udp }`],
   ['none', 'ip saddr 127.0.0.2'],
 ];
+const RULES = String(COUNTED.length + 2);
 const NAMES = [...COUNTED.map(([name]) => name), 'map'];
 /** Those that count the packet. */
 const HIT = ['interval', 'length', 'list', 'map', 'mark', 'pair', 'port', 'state', 'written'];
@@ -102,6 +103,14 @@ export function proveLoad(): void {
   });
   claim('loaded-rules-match', () => {
     loaded(countingText());
+    const lines = chains(TABLE, true).split('\n');
+    const [counting, out] = lines.map((line) => line.split(' '));
+    // The rule and the jump; the rules of countingText.
+    same([counting![0], counting![2], out![0], out![2]], ['counting', '2', 'out', RULES], 'chains');
+    same([Number(out![1]) > Number(counting![1]), lines.length], [true, 3], 'handles, lines');
+    const others = chains('whp', false).split('\n');
+    holds(others.includes(`${TABLE} ${lines[0]}`), 'they are among those of other tables');
+    holds(!chains(TABLE, false).includes(`${TABLE} `), 'they are not beside their own table');
     const sender = openUdp(0);
     same(setsockopt(sender, SOL_SOCKET, SO_MARK, hostInt(0x03000000)), 0, 'mark');
     sendUdp(sender, PORT, PAYLOAD);

@@ -58,7 +58,7 @@ test('reloads for ten minutes: each touches what differs, none what is learned',
   for (let i = 1; i <= count; i++) {
     const now = (i * 590_000) / count;
     const next = i % 2 === 1 ? other : one;
-    const text = reloadText(tables.get(policy)!, tables.get(next)!, heldElements(state, now));
+    const text = reloadText(tables.get(policy)!, tables.get(next)!, () => heldElements(state, now));
     assert.is.not(text, '', `reload ${i}`);
     for (const line of text.split('\n')) {
       const touched = /^(?:flush|delete|add) (?:set|element) inet whp (\S+)/.exec(line)?.[1];

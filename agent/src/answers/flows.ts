@@ -3,7 +3,7 @@
 // kernel is an argument.
 
 import type { EndedFlow, LiveFlow } from '../account/ledger.ts';
-import { learnedEndpoints } from '../learn/endpoints.ts';
+import { livingEndpoints } from '../learn/endpoints.ts';
 import type { KernelElement, KeyFilter } from '../netlink/nft-element.ts';
 import { slotOf } from '../policy/marks.ts';
 import type { App } from '../policy/policy.ts';
@@ -137,7 +137,7 @@ function endpointsOf(
   about: Uint8Array | null,
 ): LearnedEndpoint[] {
   const wanted = about === null ? null : formatAddress(about, 0, familyOf(about));
-  return learnedEndpoints(learned)
+  return livingEndpoints(learned, now)
     .filter(({ address }) => wanted === null || address === wanted)
     .map(({ app, address: remote, name, root, device, mac, kept }) => ({
       app,

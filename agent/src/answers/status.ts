@@ -1,6 +1,6 @@
 // answers/status: the answer of `whp status`: what is enforced, through which proxy, and what is wrong. Pure: the
 // agent's parts are arguments.
-import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
+import { type Endpoint, livingEndpoints } from '../learn/endpoints.ts';
 import { suspectLines } from '../learn/suspects.ts';
 import type { Choices } from '../policy/choices.ts';
 import { countSlots } from '../policy/marks.ts';
@@ -129,7 +129,7 @@ export interface StatusInput extends PresentInput, ProxyInput {
 export function statusAnswer(state: State, kernel: KernelView, input: StatusInput): StatusAnswer {
   const connections = kernel.connections();
   const present = presentOf(input);
-  const endpoints = learnedEndpoints(state.learned);
+  const endpoints = livingEndpoints(state.learned, input.now);
   const proxies = input.tunnels.map((one) => proxyAnswer(one, input));
   const problems = [
     ...input.problems,

@@ -1,7 +1,7 @@
 // answers/why-name: the answer of `whp why` for a host name: what the profiles, the rules and the aliases say of
 // it, and which addresses were learned from it. Pure.
 import { devicesLedTo } from '../learn/aliases.ts';
-import { type Endpoint, learnedEndpoints } from '../learn/endpoints.ts';
+import { type Endpoint, livingEndpoints } from '../learn/endpoints.ts';
 import type { App } from '../policy/policy.ts';
 import { matchText } from '../profile/name-match.ts';
 import { isEverywhere, isWhole } from '../profile/range-match.ts';
@@ -157,9 +157,7 @@ function learnedFrom(state: State, name: string, { now, names }: Surroundings): 
 }
 
 function endpointsOf(learned: State['learned'], name: string, now: number): Endpoint[] {
-  return learnedEndpoints(learned).filter(
-    (one) => (one.name === name || one.root === name) && one.kept > now,
-  );
+  return livingEndpoints(learned, now).filter((one) => one.name === name || one.root === name);
 }
 
 /** The owner's rule that keeps all ports of the address direct; null: none. */

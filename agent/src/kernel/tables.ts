@@ -1,22 +1,18 @@
 // kernel/tables: loads nftables transactions, and reads by netlink what is loaded, in `table inet whp` and in tables of
 // other programs. Rules are not read: a dump of all rules takes too long.
-import { load } from 'whp:nft';
+import { chains, load } from 'whp:nft';
 import type { LeftFlow } from '../learn/audit.ts';
 import type { Counted } from '../learn/outside.ts';
-import { NFPROTO_INET, NFPROTO_UNSPEC } from '../netlink/constants.ts';
+import { NFPROTO_INET } from '../netlink/constants.ts';
 import type { KernelError, KernelResult } from '../netlink/kernel-error.ts';
-import { NFT_MSG_GETFLOWTABLE } from '../netlink/nft-constants.ts';
 import { COUNTER, putCounterDump, readCounter } from '../netlink/nft-counter.ts';
 import type { Guard } from '../netlink/nft-guard.ts';
 import {
-  CHAIN,
   FLOWTABLE,
   fingerprint,
-  isChainOf,
-  type KernelChain,
-  putChainDump,
+  putFlowTableDump,
   putTableQuery,
-  readChain,
+  readFlowTable,
   TABLE_MESSAGE,
 } from '../netlink/nft-table.ts';
 import { removeFile, writeText } from '../os/file.ts';
@@ -64,11 +60,8 @@ export function tablesOver(socket: NetlinkSocket, dumps: Dumps, scratch: string)
     generation: readGeneration,
     watchGeneration,
     has: (table) => hasTable(socket, table),
-    fingerprint: () => fingerprint(readChains(socket, NFPROTO_INET, true)),
-    othersChains: () =>
-      readChains(socket, NFPROTO_UNSPEC, false)
-        .map(({ table, name, handle, uses }) => `${table} ${name} ${handle} ${uses}`)
-        .join(),
+    fingerprint: () => fingerprint(chains(TABLE, true)),
+    othersChains: () => chains(TABLE, false),
     flowTables: () => readFlowTables(socket),
     counters: (table) => readCounters(socket, table),
     auditFlows: () => readLeft(dumps),
@@ -109,33 +102,15 @@ function hasTable(socket: NetlinkSocket, table: string): boolean {
   return isFound;
 }
 
-/** `own`: the chains of `whp`; else those of all other tables. */
-function readChains(socket: NetlinkSocket, family: number, own: boolean): KernelChain[] {
-  let chains: KernelChain[] = [];
-  dump(
-    socket,
-    (w, seq) => putChainDump(w, seq, family),
-    () => {
-      chains = [];
-    },
-    (message, reader) => {
-      if (message.type !== CHAIN || (own && !isChainOf(reader, message, TABLE))) return;
-      const read = readChain(reader, message);
-      if (read.ok && (read.value.table === TABLE) === own) chains.push(read.value);
-    },
-  );
-  return chains;
-}
-
 function readFlowTables(socket: NetlinkSocket): ReadonlySet<string> {
   const found = new Set<string>();
   dump(
     socket,
-    (w, seq) => putChainDump(w, seq, NFPROTO_UNSPEC, NFT_MSG_GETFLOWTABLE),
+    putFlowTableDump,
     () => found.clear(),
     (message, reader) => {
-      const read = message.type === FLOWTABLE ? readChain(reader, message) : null;
-      if (read?.ok) found.add(read.value.table);
+      const read = message.type === FLOWTABLE ? readFlowTable(reader, message) : null;
+      if (read?.ok) found.add(read.value);
     },
   );
   return found;

@@ -5,7 +5,8 @@
 
 import { claim, createShares, disclaim, type Shares } from '../bounds/fair-share.ts';
 import { keptFor } from '../ruleset/elements.ts';
-import { type Family, familyIn } from '../wire/address.ts';
+import { type Family, familyIn, parseAddress } from '../wire/address.ts';
+import { byteString } from '../wire/hex.ts';
 import { type Crowd, crowdedText, crowdsOf, surplusOfName } from './endpoint-evictions.ts';
 import { addName, dropName, keysOfName, type NameIndex } from './endpoint-names.ts';
 import type { Lesson } from './observe-dns.ts';
@@ -13,6 +14,8 @@ import type { Lesson } from './observe-dns.ts';
 export interface Endpoint {
   readonly app: string;
   readonly address: string;
+  /** The address as a key of a set, one character a byte (wire/hex). */
+  readonly key: string;
   readonly family: Family;
   /** The last name that led here, and the device that asked for it. */
   readonly name: string;
@@ -199,7 +202,7 @@ export function removeEndpoints(
  * full. */
 export function restoreEndpoint(
   learned: Learned,
-  one: Pick<Endpoint, 'app' | 'address' | 'name' | 'device' | 'expires'>,
+  one: Pick<Endpoint, 'app' | 'address' | 'key' | 'name' | 'device' | 'expires'>,
   cap: number,
   now: number,
 ): void {
@@ -226,6 +229,7 @@ function renewed(
   return {
     app: lesson.app,
     address,
+    key: known?.key ?? byteString(parseAddress(address)!),
     family,
     name: lesson.name,
     root: lesson.root,
@@ -262,7 +266,12 @@ export function retainApps(learned: Learned, apps: readonly string[]): Endpoint[
   return removeEndpoints(learned, ({ app }) => !apps.includes(app));
 }
 
-/** All endpoints, by app and family, least recently seen first. */
+/** The endpoints that the kernel has at `now` (milliseconds), in the order of learnedEndpoints. */
+export function livingEndpoints(learned: Learned, now: number): Endpoint[] {
+  return learnedEndpoints(learned).filter(({ kept }) => kept > now);
+}
+
+/** All endpoints, by app and family, least recently seen first; those that have expired too. */
 export function learnedEndpoints(learned: Learned): Endpoint[] {
   return Array.from(learned.sets.values()).flatMap((set) => Array.from(set.values()));
 }

@@ -3,13 +3,13 @@
 
 import type { App } from '../policy/policy.ts';
 import { CLIENT_MILLISECONDS } from '../ruleset/compile/ended-flows.ts';
-import { addressKey, addressOf, macKey } from '../ruleset/elements.ts';
+import { addressOf, macKey } from '../ruleset/elements.ts';
 import { clientSet, GATEWAYS, LEARNED_SETS, setName, setsOf } from '../ruleset/names.ts';
 import type { Held, HeldElement } from '../ruleset/transaction.ts';
 import { FAMILIES } from '../wire/address.ts';
 import { byteString, bytesIn } from '../wire/hex.ts';
 import { noteTaught, type Taught, taughtElements } from './dynamic-sets.ts';
-import { type Endpoint, type Learned, learnedEndpoints, restoreEndpoint } from './endpoints.ts';
+import { type Endpoint, type Learned, livingEndpoints, restoreEndpoint } from './endpoints.ts';
 import { capOf } from './evict.ts';
 import { leftOf, type Silence } from './silence.ts';
 
@@ -27,12 +27,10 @@ const A_YEAR = 365 * 86_400_000;
 /** The elements valid at `now` (milliseconds), by set. */
 export function heldElements(memory: Memory, now: number): Held {
   const held = new Map<string, HeldElement[]>();
-  for (const { app, address, family, kept } of learnedEndpoints(memory.learned)) {
-    const key = addressKey(address);
-    if (key === null || kept <= now) continue;
+  for (const { app, key, family, kept } of livingEndpoints(memory.learned, now)) {
     const set = setName(app, 'addr', family);
     const elements = held.get(set) ?? [];
-    elements.push({ key: byteString(key), left: kept - now });
+    elements.push({ key, left: kept - now });
     held.set(set, elements);
   }
   const gateways = Array.from(memory.gateways, (mac) => ({
@@ -111,7 +109,7 @@ export function adoptElements(
       else if (address === null) continue;
       else {
         const { name = ADOPTED, device = '' } = known.get(address) ?? {};
-        const endpoint = { app: app.name, address, name, device, expires };
+        const endpoint = { app: app.name, address, key, name, device, expires };
         restoreEndpoint(memory.learned, endpoint, caps.endpoints, now);
       }
       count += 1;

@@ -255,6 +255,11 @@ declare module 'whp:nft' {
    * counter, or -1. Elements without a key are left out. Invalid arguments throw.
    */
   export function elements(message: ArrayBuffer, at: number, size: number): (string | number)[];
+  /**
+   * The chains of the table of family inet with this name, or those of all other tables: a line for each with its name, its
+   * handle, and the number of its rules and of jumps to it; before them the table, of others.
+   */
+  export function chains(table: string, isOf: boolean): string;
   /** Number of elements of such a message. */
   export function count(message: ArrayBuffer, at: number, size: number): number;
 }

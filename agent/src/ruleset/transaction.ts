@@ -98,10 +98,14 @@ function chainBlock({ name, base, rules }: ChainParts): string {
 
 /**
  * The transaction from the loaded table to the next one; '' if nothing differs. Unchanged chains, learned
- * elements and counters are kept. A learned set with a new shape is recreated with the elements in `held`. A
- * packet sees the old table or the new one, never none.
+ * elements and counters are kept. A learned set with a new shape is recreated with the elements of `held`, which is
+ * called if there is such a set. A packet sees the old table or the new one, never none.
  */
-export function reloadText(before: TableParts, next: TableParts, held: Held = NOTHING): string {
+export function reloadText(
+  before: TableParts,
+  next: TableParts,
+  held: () => Held = () => NOTHING,
+): string {
   const table = `inet ${next.table}`;
   const oldSets = new Map(before.sets.map((set) => [set.name, set]));
   const fits = ({ name, shape }: SetParts) => same(oldSets.get(name)?.shape ?? [], shape);
@@ -115,8 +119,10 @@ export function reloadText(before: TableParts, next: TableParts, held: Held = NO
   );
   // A set that stays is named with its shape as well: who reads the text knows how to read its elements.
   const changed = [...changedStatics, ...freshSets];
+  const isFilled = changed.some(({ elements }) => elements === null);
+  const known = isFilled ? held() : NOTHING;
   const filled = (set: SetParts): string[] => {
-    const elements = set.elements ?? heldText(set, held);
+    const elements = set.elements ?? heldText(set, known);
     return elements === '' ? [] : [`add element ${table} ${set.name} { ${flat(elements)} }`];
   };
   const lines = [

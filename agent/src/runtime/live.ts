@@ -3,7 +3,7 @@
 // recognised.
 
 import { noteTaught, taughtElements } from '../learn/dynamic-sets.ts';
-import { learnedEndpoints } from '../learn/endpoints.ts';
+import { livingEndpoints } from '../learn/endpoints.ts';
 import {
   type Grounds,
   peerText,
@@ -55,10 +55,10 @@ export function keepLive(effects: Learning, setting: Setting): void {
 
 /** All current evidence of `app`: endpoints, ports, peers. */
 export function knownGrounds(state: State, app: App): Grounds {
-  const addresses = learnedEndpoints(state.learned).filter((one) => one.app === app.name);
   const ports = new Set<string>();
   const peers = new Set<string>();
   const at = now();
+  const addresses = livingEndpoints(state.learned, at).filter((one) => one.app === app.name);
   const keysIn = (byAddress: FilledKind, byMac: FilledKind, family: Family) =>
     [byAddress, byMac].flatMap((kind) =>
       taughtElements(state.taught, setName(app.name, kind, family), at),

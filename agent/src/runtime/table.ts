@@ -104,7 +104,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   const end = endOfHold(kernel);
   const whole = () =>
     loadText(next.parts, held(), countsToKeep(agent.state.outside, kernel.tables)) + end;
-  const change = before === null ? whole() : reloadText(before.parts, next.parts, held()) + end;
+  const change = before === null ? whole() : reloadText(before.parts, next.parts, held) + end;
   await pause();
   let isWhole = before === null;
   let error = change === '' ? null : await loadNft(agent, change);

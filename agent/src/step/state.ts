@@ -126,6 +126,8 @@ export interface State {
   readonly refused: Map<string, number>;
   /** When each app's sets were last evicted from, milliseconds. */
   readonly roomMade: Map<string, number>;
+  /** When the stores of learned elements were last searched for expired ones, milliseconds. */
+  sweptAt: number;
   readonly hellos: Hellos;
   /** The last answer of each app with an address that is not public. */
   readonly standIns: Map<string, StandIn>;
@@ -183,6 +185,7 @@ export function createState(
     repeats: before?.repeats ?? createRepeats(),
     refused: before?.refused ?? new Map(),
     roomMade: before?.roomMade ?? new Map(),
+    sweptAt: before?.sweptAt ?? Number.NEGATIVE_INFINITY,
     hellos: before?.hellos ?? createHellos(),
     standIns: before?.standIns ?? new Map(),
     suspects: before?.suspects ?? createSuspects(),

@@ -19,6 +19,10 @@ import type { Event, State } from './state.ts';
 /** Between two events `tick`, milliseconds. */
 export const TICK_MILLISECONDS = 5000;
 
+/** Between two searches of the stores that have thousands of entries for those that have expired, milliseconds. Who reads
+ * them leaves those out. */
+const SWEEP_MILLISECONDS = 60_000;
+
 /** Evidence is kept for an hour after the last announcement of its flow. */
 const EVIDENCE_MILLISECONDS = 3600000;
 
@@ -39,15 +43,20 @@ export function step(state: State, event: Event, now: number): readonly Effect[]
     case 'later':
       return onLater(state, now);
     case 'tick':
+      if (now - state.sweptAt >= SWEEP_MILLISECONDS) sweep(state, now);
       expireAliases(state.observer.aliases, now);
-      expireLearned(state.learned, now);
-      expireLearned(state.pairs, now);
       state.asked.expire(now);
-      expireTaught(state.taught, now);
       expireStreams(state.streams, now);
       expireHellos(state.hellos, now);
       expireStandIns(state.standIns, now);
       expireEvidence(state.evidence, now - EVIDENCE_MILLISECONDS);
       return NO_EFFECTS;
   }
+}
+
+function sweep(state: State, now: number): void {
+  state.sweptAt = now;
+  expireLearned(state.learned, now);
+  expireLearned(state.pairs, now);
+  expireTaught(state.taught, now);
 }

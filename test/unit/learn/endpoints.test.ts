@@ -34,6 +34,7 @@ test('an endpoint keeps its first sight and is renewed, never shortened', () => 
   assert.equal(findEndpoint(learned, 'skype', '203.0.113.1'), {
     app: 'skype',
     address: '203.0.113.1',
+    key: String.fromCharCode(203, 0, 113, 1),
     family: 4,
     name: 'name2000.skype.com',
     root: 'name2000.skype.com',

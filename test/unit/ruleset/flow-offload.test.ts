@@ -3,7 +3,11 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createReader } from '../../../agent/src/netlink/message.ts';
-import { FLOWTABLE, putChainDump, readChain } from '../../../agent/src/netlink/nft-table.ts';
+import {
+  FLOWTABLE,
+  putFlowTableDump,
+  readFlowTable,
+} from '../../../agent/src/netlink/nft-table.ts';
 import { createWriter } from '../../../agent/src/netlink/writer.ts';
 import {
   isOffloadWanted,
@@ -31,7 +35,7 @@ test('the text: all marks of ours, on no device that packets come from; or nothi
 
 test('nft list flowtables, and an answer: the table is fw4', () => {
   const w = createWriter(8, 'little');
-  putChainDump(w, 3, 0, 23);
+  putFlowTableDump(w, 3);
   assert.is(written(w), groups('14000000 170a0103 03000000 00000000 00000000'));
   // nlmsghdr, nfgenmsg of family inet, NFTA_FLOWTABLE_TABLE "fw4", NFTA_FLOWTABLE_NAME "ft".
   const hex = groups(
@@ -42,8 +46,8 @@ test('nft list flowtables, and an answer: the table is fw4', () => {
     const bytes = order === 'little' ? recorded : asBigEndian(recorded, {});
     const message = firstMessage(bytes, order === 'little')!;
     assert.is(message.type, FLOWTABLE);
-    const read = readChain(createReader(bytes, order), message);
-    assert.is(read.ok && read.value.table, 'fw4');
+    const read = readFlowTable(createReader(bytes, order), message);
+    assert.is(read.ok && read.value, 'fw4');
   }
 });
 
