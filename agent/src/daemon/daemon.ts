@@ -24,7 +24,7 @@ import { startAccounting, stopAccounting } from '../runtime/accounting.ts';
 import { type Agent, inTurn } from '../runtime/agent.ts';
 import { createAgent } from '../runtime/create.ts';
 import { tickCuts } from '../runtime/cuts.ts';
-import { enforce } from '../runtime/enforce.ts';
+import { catchUp, enforce } from '../runtime/enforce.ts';
 import { startProbing } from '../runtime/failover.ts';
 import { tickFeeds } from '../runtime/feeds.ts';
 import { watchedPolicy } from '../runtime/flow-facts.ts';
@@ -77,6 +77,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   if (problems.length === 0) keepLastGood(settings);
   const apps = counted(agent.policy.apps.length, 'app');
   log('notice', `enforcing ${apps}, ${processAge()} s after the start`);
+  unattended(inTurn(agent, () => catchUp(agent)));
   const history = `${sources.state}/history`;
   startAccounting(agent.accounting, kernel, history, () => watchedPolicy(agent));
   noteAside(agent);

@@ -18,7 +18,8 @@ export function eachElement(
 ): void {
   const found = elements(bytes.buffer as ArrayBuffer, body, end - body);
   for (let at = 0; at < found.length; at += 4) {
-    const [left, packets] = [found[at + 1] as number, found[at + 2] as number];
+    const left = found[at + 1] as number;
+    const packets = found[at + 2] as number;
     const counted = packets < 0 ? null : { packets, bytes: found[at + 3] as number };
     take(found[at] as string, left < 0 ? null : left, counted);
   }

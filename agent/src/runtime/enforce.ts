@@ -23,7 +23,7 @@ import { isDeaf, lacks, listen } from './feeds.ts';
 import { keepFilling } from './filling.ts';
 import { forgetExcepted } from './forget.ts';
 import { applyGates } from './gates.ts';
-import { remember, writeHandoverFile } from './handover.ts';
+import { adoptLeft, remember, writeHandoverFile } from './handover.ts';
 import { noteAddresses, takeIn } from './in-force.ts';
 import { lookAtAll } from './late-flows.ts';
 import { keepLive } from './live.ts';
@@ -99,7 +99,6 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<KernelError | n
   // Other marks, preferences or tables may collide with those of other programs.
   if (!isSame(policyBefore.globals, policy.globals)) lookSoon(agent.preflight);
   takeIn(inForce, wanted, policy);
-  forgetExcepted(agent);
   const isNew = !isEnforced || table.piece !== tableBefore || !isSame(policyBefore, policy);
   // Changed routes may have moved an app, and an earlier agent may have died during a failover. Only then
   // connections are checked, since that dumps all of conntrack.
@@ -108,9 +107,21 @@ async function enforceAll(agent: Agent, wanted: Policy): Promise<KernelError | n
   if (isMoved) wrong = await assertAll(failover);
   else if (isNew) wrong = await settle(failover);
   else await retry(failover);
+  // Without the elements of the table that was taken over, nothing is known of the flows that run.
+  if (agent.handover.isUnread) return wrong;
+  forgetExcepted(agent);
   if (isNew) lookAtAll(agent.effects, 'new table');
   if (!isEnforced) keepLive(agent.effects, agent.effects.settingNow());
   return wrong;
+}
+
+/** After the first policy is enforced: what the table that was taken over has learned. */
+export async function catchUp(agent: Agent): Promise<void> {
+  if (!agent.handover.isUnread) return;
+  await adoptLeft(agent, agent.policy);
+  forgetExcepted(agent);
+  lookAtAll(agent.effects, 'new table');
+  keepLive(agent.effects, agent.effects.settingNow());
 }
 
 /** Realizes `policy`. `ofTable`: the policy to compile the table from. */

@@ -33,6 +33,8 @@ export interface HandoverState {
   /** Index of the set that tickHandover reads next, and when. */
   reading: number;
   readFrom: number;
+  /** The elements of the table that was taken over are still to be read (adoptLeft). */
+  isUnread: boolean;
   /** `counters.matched` when the names were last written, and when they may be written again. */
   remembered: number;
   writeFrom: number;
@@ -53,7 +55,7 @@ export interface HandoverNeeds {
 }
 
 export function createHandover(): HandoverState {
-  return { reading: 0, readFrom: 0, remembered: 0, writeFrom: 0 };
+  return { reading: 0, readFrom: 0, isUnread: false, remembered: 0, writeFrom: 0 };
 }
 
 /** To read a set of thousands of elements, or to write their names, takes a slow router a good part of a second: the
@@ -74,8 +76,8 @@ export function handoverOf({ tables }: Kernel, path: string): Handover | null {
 /** Elements of a set that is read twice. */
 const LONG = 100;
 
-/** Takes over an existing table: its learned elements with their remaining timeouts. With `handover`, also the
- * table itself, so that the first load changes only what differs. */
+/** Takes over an existing table. With `handover` the table itself, so that the first load changes only what differs; its
+ * elements are read when they are needed, or by adoptLeft. Without, they are read now. */
 export async function adopt(
   agent: HandoverNeeds,
   policy: Policy,
@@ -84,6 +86,23 @@ export async function adopt(
   const { kernel, state } = agent;
   findLeft(agent, policy);
   if (kernel.tables.fingerprint() === '') return;
+  const routers = kernel.sets.read(GATEWAYS);
+  for (const { key } of routers.ok ? routers.value : []) state.gateways.add(macText(key, 0));
+  agent.handover.isUnread = true;
+  if (handover !== null) takeOver(agent, policy, handover);
+  else await adoptLeft(agent, policy, 'replaced, what it had learned is kept');
+}
+
+/** Reads the elements of the table that was taken over, with their remaining timeouts. There may be thousands, and a slow
+ * router reads them for seconds: no answer is held and no table loaded meanwhile. */
+export async function adoptLeft(
+  agent: HandoverNeeds,
+  policy: Policy,
+  how = 'taken over',
+): Promise<void> {
+  const { kernel, state } = agent;
+  if (!agent.handover.isUnread) return;
+  agent.handover.isUnread = false;
   const origins = readOrigins(agent.handoverFile);
   const living = new Map<string, LivingElement[]>();
   const readOf = async (set: string, from: string): Promise<void> => {
@@ -101,8 +120,6 @@ export async function adopt(
     const former = formerName(set);
     if (former !== null) await readOf(set, former);
   }
-  const routers = kernel.sets.read(GATEWAYS);
-  for (const { key } of routers.ok ? routers.value : []) state.gateways.add(macText(key, 0));
   const at = now();
   const leftIn = (set: string) =>
     (living.get(set) ?? []).map(({ key, expires }) => ({ key, left: expires - at }));
@@ -112,8 +129,6 @@ export async function adopt(
     const keys = (living.get(set) ?? []).map(({ key }) => bytesIn(key));
     adoptSilence(state.silence, set, keys, at);
   }
-  if (handover !== null) takeOver(agent, policy, handover);
-  const how = handover === null ? 'replaced, what it had learned is kept' : 'taken over';
   log('notice', `a table stands: ${how}; ${counted(count, 'learned element')}`);
 }
 
@@ -207,6 +222,7 @@ export async function readTaught(
  * twentieth of the time at most. */
 export function tickHandover(agent: HandoverNeeds): void {
   const { handover, kernel, problems } = agent;
+  if (handover.isUnread) return;
   const names = agent.policy.apps
     .flatMap(learnedSetsOf)
     .filter((set) => !/_(?:addr|portmap)/.test(set));

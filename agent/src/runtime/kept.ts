@@ -24,7 +24,7 @@ import { isOwnAddress } from '../policy/own-addresses.ts';
 import type { Policy } from '../policy/policy.ts';
 import { counted } from '../syntax/words.ts';
 import type { Agent } from './agent.ts';
-import { readTaught } from './handover.ts';
+import { adoptLeft, readTaught } from './handover.ts';
 
 /** For `whp status`. */
 export function keptAnswer({ kept }: Agent): KeptAnswer {
@@ -96,6 +96,7 @@ export function keepForgotten(agent: Agent): void {
 export async function keepLast(agent: Agent): Promise<void> {
   const { kept, state, policy, table } = agent;
   if (policy.apps.length === 0) return;
+  await adoptLeft(agent, policy);
   if (table.piece !== null) {
     for (const set of policy.apps.flatMap(learnedSetsOf)) await readTaught(agent, set, true);
   }

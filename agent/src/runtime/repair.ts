@@ -1,7 +1,7 @@
 // runtime/repair: watches for changes by other programs, passes them to reconcile/repair, and runs its effects:
 // reads the table, restores it, repairs paths.
 
-import { heldElements, learnedSetsOf, withDevices } from '../learn/snapshot.ts';
+import { learnedSetsOf } from '../learn/snapshot.ts';
 import { done, type KernelResult } from '../netlink/kernel-error.ts';
 import { after, now, unattended } from '../os/clock.ts';
 import { errorText } from '../os/errno.ts';
@@ -111,11 +111,9 @@ async function restore(agent: Agent, why: string): Promise<void> {
   const wrong = assertSoon(failover);
   if (wrong !== null) log('error', errorText(wrong));
   lookAtAll(agent.effects);
-  const held = withDevices(heldElements(agent.state, now()));
-  const elements = Array.from(held.values()).reduce((sum, list) => sum + list.length, 0);
   noteRepair(
     agent.repairs,
-    `${why}: it stands again after ${Math.round(now() - began)} ms, with ${counted(elements, 'learned element')}`,
+    `${why}: it stands again after ${Math.round(now() - began)} ms, with ${counted(table.elements, 'learned element')}`,
   );
 }
 

@@ -11,6 +11,8 @@ export interface TableState {
   piece: TablePiece | null;
   /** Another program has deleted or changed the table since. */
   isGone: boolean;
+  /** How many learned elements it had when it was last loaded whole. */
+  elements: number;
   /** The gates that are set. Key: app and gate, "skype paused". */
   readonly gates: Map<string, GatePiece>;
   /** The table before, if its mask was another one; null: no connection carries marks of another mask. */
@@ -41,7 +43,7 @@ export interface CompiledFrom {
 
 export function createTable(made: Made | null = null): TableState {
   const nothing = { piece: null, leaving: null, compiled: null, kept: null };
-  return { ...nothing, isGone: false, gates: new Map(), made };
+  return { ...nothing, isGone: false, elements: 0, gates: new Map(), made };
 }
 
 /** The realized table piece. Gates are pieces of their own. */

@@ -25,7 +25,13 @@ import {
   type TableParts,
 } from '../ruleset/transaction.ts';
 import { withoutAnnouncements } from '../ruleset/without-logs.ts';
-import { type HandoverNeeds, readTaught, remember, writeHandoverFile } from './handover.ts';
+import {
+  adoptLeft,
+  type HandoverNeeds,
+  readTaught,
+  remember,
+  writeHandoverFile,
+} from './handover.ts';
 import { countsToKeep } from './meter.ts';
 import {
   type CompiledFrom,
@@ -97,13 +103,16 @@ export async function applyTable(
 async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<KernelError | null> {
   const { table, kernel } = agent;
   const before = table.isGone ? null : table.piece;
-  if (before !== null) {
-    for (const set of reshapedSets(before.parts, next.parts)) await readTaught(agent, set);
-  }
+  const reshaped = before === null ? [] : reshapedSets(before.parts, next.parts);
+  if (before === null || reshaped.length > 0) await adoptLeft(agent, agent.policy);
+  for (const set of reshaped) await readTaught(agent, set);
   const held = () => withDevices(heldElements(agent.state, now()));
   const end = endOfHold(kernel);
-  const whole = () =>
-    loadText(next.parts, held(), countsToKeep(agent.state.outside, kernel.tables)) + end;
+  const whole = (): string => {
+    const elements = held();
+    table.elements = Array.from(elements.values()).reduce((sum, list) => sum + list.length, 0);
+    return loadText(next.parts, elements, countsToKeep(agent.state.outside, kernel.tables)) + end;
+  };
   const change = before === null ? whole() : reloadText(before.parts, next.parts, held) + end;
   await pause();
   let isWhole = before === null;
@@ -111,6 +120,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   if (error !== null && before !== null) {
     // The table in the kernel is not as expected: load it whole.
     isWhole = true;
+    await adoptLeft(agent, agent.policy);
     error = await loadNft(agent, whole());
   }
   if (error !== null) return error;
