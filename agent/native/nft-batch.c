@@ -208,8 +208,15 @@ static void read_table(struct reader *reader)
     struct text *text = &reader->text, first[KINDS];
     size_t count[KINDS] = {0};
     take_table(reader);
-    put_names(reader, NFT_MSG_NEWTABLE, NLM_F_CREATE, NFTA_TABLE_NAME, 0, reader->table);
+    size_t message = begin_message(&reader->out, NFT_MSG_NEWTABLE, NLM_F_CREATE, text->line);
+    put_text(&reader->out, NFTA_TABLE_NAME, reader->table.at, reader->table.size);
     need(text, "{");
+    step_lines(text);
+    if (take_words(text, "flags owner")) {
+        put_32(&reader->out, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
+        need(text, ";");
+    }
+    end_message(&reader->out, message);
     read_chains(reader, first, count);
     struct text end = *text;
     for (size_t kind = 0; kind < KINDS && !text->refused_line; kind++) {

@@ -326,6 +326,12 @@ void read_match(struct reader *reader, const struct key *key)
         if (read_range(reader, key))
             return;
     }
+    size_t prefix = left->type == TYPE_IFNAME && !is_least ? take_prefix(text, value) : 0;
+    if (prefix > 0) {
+        load_key(reader, key);
+        put_compare(&reader->rule, is_not ? NFT_CMP_NEQ : NFT_CMP_EQ, value, prefix);
+        return;
+    }
     struct expression shape = *left;
     if (is_least)
         shape.is_host = 0;

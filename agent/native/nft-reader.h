@@ -118,6 +118,8 @@ uint64_t largest(size_t size);
 void number_bytes(uint64_t number, size_t size, bool is_host, uint8_t *bytes);
 /* Takes a word, or the string that is the name of a device. */
 void take_value(struct text *text, const struct expression *of, uint8_t *value);
+/* Takes "NAME*", which all devices match whose name begins so: the bytes of NAME. 0: it is another value. */
+size_t take_prefix(struct text *text, uint8_t *value);
 /* The type that is named in `type` of a set; NULL: none. */
 const struct expression *named_type(struct text *text);
 
@@ -158,8 +160,9 @@ void join_matches(struct reader *reader);
 /* nft-rule.c */
 /* Reads the statements of a rule up to the end of its line, and writes its messages. */
 void read_rule(struct reader *reader);
-/* nft-update.c: what follows `update`. */
+/* nft-update.c: what follows `update`, and `limit`. */
 void read_update(struct reader *reader);
+void put_limit(struct reader *reader);
 /* Takes a verdict, if one is next, and writes it as an attribute NFTA_DATA_VERDICT. */
 bool take_verdict(struct text *text, struct bytes *to);
 

@@ -230,6 +230,11 @@ static bool read_statement(struct reader *reader)
         put_named(to, "flow_offload", NFTA_FLOW_TABLE_NAME, take_set(text));
     else if (take_words(text, "log prefix"))
         read_log(reader);
+    else if (take(text, "limit")) {
+        size_t place = begin_expression(to, "limit");
+        put_limit(reader);
+        end_expression(to, place);
+    }
     else if (take_words(text, "tcp option maxseg size set"))
         read_clamp(reader);
     else if (take(text, "notrack")) {

@@ -55,7 +55,7 @@ static void read_answers(const uint8_t *bytes, size_t size, int *error, unsigned
     }
 }
 
-int send_batch(const struct bytes *batch, unsigned *line)
+int send_batch(const struct bytes *batch, unsigned *line, int *owner)
 {
     uint8_t answer[4096];
     int error = 0, lost = 0;
@@ -82,8 +82,11 @@ int send_batch(const struct bytes *batch, unsigned *line)
         else if (errno != EINTR)
             break;
     }
-    close(fd);
     if (error == 0)
         error = lost ? lost : is_done ? 0 : EIO;
+    if (owner && error == 0)
+        *owner = fd;
+    else
+        close(fd);
     return error;
 }

@@ -4,8 +4,8 @@
 
 #include "nft-reader.h"
 
-/* limit rate [over] N/UNIT burst N packets */
-static void read_limit(struct reader *reader)
+/* rate [over] N/UNIT burst N packets: the attributes of the limit. */
+void put_limit(struct reader *reader)
 {
     static const struct {
         char name[8];
@@ -32,16 +32,11 @@ static void read_limit(struct reader *reader)
     need(text, "burst");
     uint64_t burst = take_number(text, UINT32_MAX);
     need(text, "packets");
-    size_t list = begin_list(to, NFTA_DYNSET_EXPR);
-    put_text(to, NFTA_EXPR_NAME, "limit", 5);
-    size_t inside = begin_list(to, NFTA_EXPR_DATA);
     put_64(to, NFTA_LIMIT_RATE, rate);
     put_64(to, NFTA_LIMIT_UNIT, UNITS[unit].seconds);
     put_32(to, NFTA_LIMIT_BURST, (uint32_t)burst);
     put_32(to, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
     put_32(to, NFTA_LIMIT_FLAGS, is_over ? NFT_LIMIT_F_INV : 0);
-    end_list(to, inside);
-    end_list(to, list);
 }
 
 /* update @SET { KEY [timeout TIME] [counter | limit ...] } */
@@ -62,9 +57,14 @@ void read_update(struct reader *reader)
     put_32(to, NFTA_DYNSET_SREG_KEY, NFT_REG_1);
     if (take(text, "timeout"))
         put_64(to, NFTA_DYNSET_TIMEOUT, take_duration(text));
-    if (take(text, "limit"))
-        read_limit(reader);
-    else if (take(text, "counter")) {
+    if (take(text, "limit")) {
+        size_t list = begin_list(to, NFTA_DYNSET_EXPR);
+        put_text(to, NFTA_EXPR_NAME, "limit", 5);
+        size_t inside = begin_list(to, NFTA_EXPR_DATA);
+        put_limit(reader);
+        end_list(to, inside);
+        end_list(to, list);
+    } else if (take(text, "counter")) {
         size_t list = begin_list(to, NFTA_DYNSET_EXPR);
         put_text(to, NFTA_EXPR_NAME, "counter", 7);
         end_list(to, begin_list(to, NFTA_EXPR_DATA));

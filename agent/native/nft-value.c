@@ -121,6 +121,17 @@ void take_value(struct text *text, const struct expression *of, uint8_t *value)
     step(text);
 }
 
+size_t take_prefix(struct text *text, uint8_t *value)
+{
+    struct slice name = text->word;
+    if (text->kind != WORD_STRING || name.size < 2 || name.size > LONGEST_DEVICE || name.at[name.size - 1] != '*' ||
+        memchr(name.at, '*', name.size - 1) || memchr(name.at, '\\', name.size))
+        return 0;
+    step(text);
+    memcpy(value, name.at, name.size - 1);
+    return name.size - 1;
+}
+
 const struct expression *named_type(struct text *text)
 {
     static const struct {

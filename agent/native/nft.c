@@ -48,8 +48,10 @@ static JSValue told(JSContext *ctx, const char *text, int error, unsigned line)
     return refusal(ctx, line, line_of(text, line), LONGEST_LINE, why);
 }
 
-/* Reads the text; sends the transaction, or returns its bytes. */
-static JSValue run(JSContext *ctx, JSValueConst value, bool is_sent)
+enum way { ENCODED, SENT, OWNED };
+
+/* Reads the text; returns the bytes of the transaction, or sends it. */
+static JSValue run(JSContext *ctx, JSValueConst value, enum way way)
 {
     size_t size;
     if (!JS_IsString(value))
@@ -65,10 +67,10 @@ static JSValue run(JSContext *ctx, JSValueConst value, bool is_sent)
         result = refusal(ctx, reader.text.line, (struct slice){"the text", 8}, 8, "too long");
     else if (reader.text.refused_line)
         result = refusal(ctx, reader.text.refused_line, reader.text.refused, LONGEST_WORD, "not understood");
-    else if (is_sent) {
+    else if (way != ENCODED) {
         unsigned line;
-        int error = send_batch(&reader.out, &line);
-        result = error ? told(ctx, text, error, line) : JS_NewString(ctx, "");
+        int owner = -1, error = send_batch(&reader.out, &line, way == OWNED ? &owner : NULL);
+        result = error ? told(ctx, text, error, line) : way == OWNED ? JS_NewInt32(ctx, owner) : JS_NewString(ctx, "");
     } else
         result = JS_NewArrayBufferCopy(ctx, reader.out.at, reader.out.size);
     free(reader.out.at);
@@ -81,17 +83,23 @@ static JSValue run(JSContext *ctx, JSValueConst value, bool is_sent)
 
 static JSValue encode(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
-    return run(ctx, argv[0], false);
+    return run(ctx, argv[0], ENCODED);
 }
 
 static JSValue load(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
-    return run(ctx, argv[0], true);
+    return run(ctx, argv[0], SENT);
+}
+
+static JSValue own(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
+{
+    return run(ctx, argv[0], OWNED);
 }
 
 static const JSCFunctionListEntry exports[] = {
     JS_CFUNC_DEF("encode", 1, encode),
     JS_CFUNC_DEF("load", 1, load),
+    JS_CFUNC_DEF("own", 1, own),
     JS_CFUNC_DEF("chains", 2, nft_chains),
     JS_CFUNC_DEF("count", 3, nft_count),
     JS_CFUNC_DEF("elements", 3, nft_elements),

@@ -392,8 +392,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'learned-lost',
     promise: 'a table that is loaded again has what was learned',
     file: 'agent/src/learn/snapshot.ts',
-    from: '    if (key === null || kept <= now) continue;',
-    to: '    if (key === null || kept > now) continue;',
+    from: 'of livingEndpoints(memory.learned, now)) {',
+    to: 'of livingEndpoints(memory.learned, now + 1e12)) {',
     tests: ['test/netns/guard.test.ts', 'test/unit/scenario.test.ts'],
   },
   {
@@ -752,8 +752,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'errors-leave',
     promise: "the router's error about a proxied flow stays at home while the table is missing",
-    file: 'agent/src/netlink/nft-guard.ts',
-    from: '    [...flow, number(NFT_CMP_NEQ, 0), verdict(NF_DROP)],\n',
+    file: 'agent/src/ruleset/guard.ts',
+    from: '    `${flow} != 0 drop`,\n',
     to: '',
     tests: ['test/netns/guard.test.ts'],
   },

@@ -28,6 +28,7 @@ import { readRouteEvent } from '../../agent/src/netlink/rt-event.ts';
 import { putRuleAdd, putRuleDelete } from '../../agent/src/netlink/rule.ts';
 import { errorText } from '../../agent/src/os/errno.ts';
 import { runProgram } from '../../agent/src/os/process.ts';
+import { GUARD } from '../fixtures/guard.ts';
 import { MARK_RULE } from '../fixtures/kernel-objects.ts';
 import { putLinkMtu, putLinkState, readTableEvent } from '../fixtures/netlink-requests.ts';
 import { claimLater, finish, holds, same } from './claims.ts';
@@ -409,17 +410,7 @@ await proveGeneration();
 await proveNeighbours();
 await proveFlows();
 await claimLater('the guard outlives a flush of everything, and not its socket', async () => {
-  const guard = {
-    table: 'whpt_guard',
-    mask: 0x0f000000,
-    direct: [0x0f000000, 0x0d000000, 0x0e000000],
-    lan: ['br-lan', 'br-guest'],
-    tunnels: 'whp-',
-    inner: ['10.254.1.2', 'fd00::2'],
-    group: 5312,
-    prefix: 'whp:unjudged',
-  };
-  const raised = raiseGuard(guard);
+  const raised = raiseGuard(GUARD);
   if (!raised.ok) throw new Error(errorText(raised.error));
   const rules = async (): Promise<string[]> =>
     (await run('nft', 'list', 'ruleset'))
@@ -449,7 +440,7 @@ await claimLater('the guard outlives a flush of everything, and not its socket',
   ];
   await run('nft', 'flush', 'ruleset');
   same(await rules(), wanted, 'after the flush');
-  holds(!raiseGuard(guard).ok, 'a second agent raised the same guard');
+  holds(!raiseGuard(GUARD).ok, 'a second agent raised the same guard');
   const refused = await runProgram(['nft', 'delete', 'table', 'inet', 'whpt_guard']);
   holds(refused.status !== 0, 'somebody else deleted it');
   raised.value.lower();

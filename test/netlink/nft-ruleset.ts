@@ -2,34 +2,14 @@
 
 import {
   NFNL_SUBSYS_NFTABLES,
-  NLM_F_APPEND,
   NLM_F_CREATE,
   NLM_F_REQUEST,
 } from '../../agent/src/netlink/constants.ts';
 import {
-  NFT_CT_MARK,
-  NFT_MSG_NEWCHAIN,
-  NFT_MSG_NEWRULE,
   NFT_MSG_NEWTABLE,
-  NFT_PAYLOAD_NETWORK_HEADER,
-  NFT_REG_1,
-  NFTA_CT_KEY,
-  NFTA_IMMEDIATE_DATA,
-  NFTA_IMMEDIATE_DREG,
   NFTA_LIST_ELEM,
   NFTA_TABLE_NAME,
 } from '../../agent/src/netlink/nft-constants.ts';
-import {
-  data,
-  equals,
-  expression,
-  hostBytes,
-  meta,
-  nest,
-  type PutExpression,
-  payload,
-} from '../../agent/src/netlink/nft-expression.ts';
-import { putBaseChain, putRuleIn } from '../../agent/src/netlink/nft-rule.ts';
 import {
   attributeBe16,
   attributeBe32,
@@ -40,16 +20,24 @@ import {
   type Writer,
 } from '../../agent/src/netlink/writer.ts';
 import {
+  NFT_CT_MARK,
   NFT_META_L4PROTO,
   NFT_MSG_DELTABLE,
+  NFT_MSG_NEWCHAIN,
+  NFT_MSG_NEWRULE,
   NFT_MSG_NEWSET,
+  NFT_PAYLOAD_NETWORK_HEADER,
   NFT_PAYLOAD_TRANSPORT_HEADER,
+  NFT_REG_1,
   NFT_REG32_00,
   NFT_REG32_01,
   NFT_SET_CONCAT,
   NFT_SET_INTERVAL,
   NFT_SET_TIMEOUT,
+  NFTA_CT_KEY,
   NFTA_CT_SREG,
+  NFTA_IMMEDIATE_DATA,
+  NFTA_IMMEDIATE_DREG,
   NFTA_LOOKUP_SET,
   NFTA_LOOKUP_SREG,
   NFTA_QUEUE_NUM,
@@ -62,7 +50,19 @@ import {
   NFTA_SET_KEY_TYPE,
   NFTA_SET_NAME,
   NFTA_SET_TABLE,
+  NLM_F_APPEND,
 } from './nft-constants.ts';
+import {
+  data,
+  equals,
+  expression,
+  hostBytes,
+  meta,
+  nest,
+  type PutExpression,
+  payload,
+} from './nft-expression.ts';
+import { putBaseChain, putRuleIn } from './nft-rule.ts';
 
 const type = (message: number): number => (NFNL_SUBSYS_NFTABLES << 8) | message;
 const CREATE = NLM_F_REQUEST | NLM_F_CREATE;

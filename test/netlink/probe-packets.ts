@@ -1,5 +1,6 @@
 // Probe: packets over loopback through rules: matched by a set, logged, held in a queue until the verdict,
 // marked and tracked.
+
 import * as os from 'qjs:os';
 import * as sys from 'whp:socket';
 import {
@@ -20,7 +21,6 @@ import {
   NETLINK_NETFILTER,
   NF_ACCEPT,
   NF_DROP,
-  NF_INET_LOCAL_OUT,
   NFQA_CFG_F_FAIL_OPEN,
 } from '../../agent/src/netlink/constants.ts';
 import {
@@ -40,9 +40,10 @@ import {
   readQueuedPacket,
   takeVerdicts,
 } from '../../agent/src/netlink/nfqueue.ts';
-import { log, verdict } from '../../agent/src/netlink/nft-expression.ts';
 import { putQueueUnbind, putVerdictBatch } from '../fixtures/netlink-requests.ts';
 import { breathe, claim, holds, Skip, same } from './claims.ts';
+import { NF_INET_LOCAL_OUT } from './nft-constants.ts';
+import { log, verdict } from './nft-expression.ts';
 import {
   ctMark,
   pairIn,

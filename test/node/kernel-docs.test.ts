@@ -13,9 +13,11 @@ import { crowdGroup, crowdQueue } from '../../agent/src/ruleset/compile/dns.ts';
 import { helloQueue } from '../../agent/src/ruleset/compile/tls-hello.ts';
 import { ELEMENT_MARK } from '../../agent/src/ruleset/element-packet.ts';
 import { offloadText } from '../../agent/src/ruleset/flow-offload.ts';
+import { guardText } from '../../agent/src/ruleset/guard.ts';
 import type { Ruleset } from '../../agent/src/ruleset/model.ts';
 import { OWN_TABLES, UNJUDGED_PREFIX } from '../../agent/src/ruleset/names.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
+import { GUARD } from '../fixtures/guard.ts';
 import { type Change, globals, policyFrom } from '../fixtures/policies.ts';
 
 const text = readFileSync('docs/kernel.md', 'utf8');
@@ -59,15 +61,12 @@ const app = (name: string): string => name.replace('skype', 'APP');
 const unique = <T extends string | number>(all: readonly T[]): T[] => [...new Set(all)].sort();
 
 test('every chain at a hook has its row, with its priority and table', () => {
-  const [guard, init] = ['agent/src/netlink/nft-guard.ts', 'openwrt-package/files/whp.init'].map(
-    (path) => readFileSync(path, 'utf8'),
-  ) as [string, string];
+  const init = readFileSync('openwrt-package/files/whp.init', 'utf8');
   const ofText = (table: string, from: string): string[] =>
     Array.from(
       from.matchAll(/chain (\w+) \{\s+type \w+ hook (\w+) priority (-?\d+)/g),
       ([, chain, hook, priority]) => `${hook} ${priority} ${table} ${chain}`,
     );
-  const priority = /const PRIORITY = (-?\d+)/.exec(guard)![1];
   const made = [
     ...rulesets.flatMap(({ chains }) =>
       chains.flatMap(({ name, base }) =>
@@ -77,11 +76,7 @@ test('every chain at a hook has its row, with its priority and table', () => {
     ...ofText('whp_audit', auditText(globals, [])),
     ...ofText('whp_offload', offloadText(globals.mask)),
     ...ofText('whp_boot', init),
-    ...Array.from(
-      guard.matchAll(/name: '(\w+)', hook: NF_INET_(?:LOCAL_)?(\w+)/g),
-      ([, chain, hook]) =>
-        `${hook === 'OUT' ? 'output' : hook!.toLowerCase()} ${priority} whp_guard ${chain}`,
-    ),
+    ...ofText('whp_guard', guardText({ ...GUARD, table: 'whp_guard' })),
   ];
   const told = rows
     .filter(([hook]) => /^(prerouting|forward|input|output|postrouting)$/.test(hook!))

@@ -13,7 +13,7 @@ import { makeRoom } from '../../agent/src/runtime/evict.ts';
 import { settle } from '../../agent/src/runtime/failover.ts';
 import { closeFeeds } from '../../agent/src/runtime/feeds.ts';
 import { applyGuard, guardPieces } from '../../agent/src/runtime/guard.ts';
-import { adopt, handoverOf } from '../../agent/src/runtime/handover.ts';
+import { adopt, leftBehind } from '../../agent/src/runtime/handover.ts';
 import { run, startKeeping } from '../../agent/src/runtime/repair.ts';
 import { noteGone } from '../../agent/src/runtime/table-state.ts';
 import { withdraw } from '../../agent/src/runtime/withdraw.ts';
@@ -280,7 +280,7 @@ export const SCENARIOS: readonly Scenario[] = [
       stage.hasBegun();
       endProcess(stage.agent);
       stage.agent = agentOn(stage, policyOf());
-      await adopt(stage.agent, policyOf(), handoverOf(stage.kernel, stage.file));
+      await adopt(stage.agent, policyOf(), leftBehind(stage.kernel, stage.file));
       await enforced(stage);
     },
   },
@@ -295,7 +295,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await callOn(stage, agent, PROXIES[1]!.local);
       endProcess(agent);
       stage.agent = agentOn(stage, policyOf());
-      await adopt(stage.agent, policyOf(), handoverOf(stage.kernel, stage.file));
+      await adopt(stage.agent, policyOf(), leftBehind(stage.kernel, stage.file));
       await enforced(stage);
     },
   },
@@ -308,7 +308,7 @@ export const SCENARIOS: readonly Scenario[] = [
       await callOn(stage, agent, PROXIES[0]!.local);
       endProcess(agent);
       stage.agent = agentOn(stage, movedPolicy());
-      await adopt(stage.agent, movedPolicy(), handoverOf(stage.kernel, stage.file));
+      await adopt(stage.agent, movedPolicy(), leftBehind(stage.kernel, stage.file));
       await enforced(stage, movedPolicy());
     },
   },
@@ -322,7 +322,7 @@ export const SCENARIOS: readonly Scenario[] = [
       endProcess(agent);
       await stage.flush();
       stage.agent = agentOn(stage, movedPolicy());
-      await adopt(stage.agent, movedPolicy(), handoverOf(stage.kernel, stage.file));
+      await adopt(stage.agent, movedPolicy(), leftBehind(stage.kernel, stage.file));
       await enforced(stage, movedPolicy());
     },
   },

@@ -29,8 +29,8 @@ import { startProbing } from '../runtime/failover.ts';
 import { tickFeeds } from '../runtime/feeds.ts';
 import { watchedPolicy } from '../runtime/flow-facts.ts';
 import { resolveGateways } from '../runtime/gateways.ts';
-import { adopt, handoverOf, tickHandover } from '../runtime/handover.ts';
-import { type Handover, takeHandover } from '../runtime/handover-file.ts';
+import { adopt, type Left, leftBehind, tickHandover } from '../runtime/handover.ts';
+import { takeHandover } from '../runtime/handover-file.ts';
 import { keepLast, keepLearned, restoreKept } from '../runtime/kept.ts';
 import { keepMade, readMade } from '../runtime/made.ts';
 import { countsToKeep, keepCounts, readKeptCounts } from '../runtime/meter.ts';
@@ -52,12 +52,15 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   const opened = openKernel(`${file}.nft`);
   if (!opened.ok) return refuse([{ where: 'whp daemon', what: errorText(opened.error) }]);
   const kernel = opened.value;
-  const handover = handoverOf(kernel, file);
+  const left = leftBehind(kernel, file);
   takeHandover(file);
   // Loading the program may have taken seconds on a busy router: pause() restarts the watchdog's time.
   await pause();
   const made = readMade(file);
-  const read = openSettings(sources, handover === null ? null : { apps: handover.slots });
+  const read = openSettings(
+    sources,
+    left.file !== null && left.stands ? { apps: left.file.slots } : null,
+  );
   if (!read.ok) return refuse(read.problems);
   const { settings } = read.value;
   const policy = wantedPolicy(settings);
@@ -67,7 +70,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   noteProblems(agent, read.value.problems);
   const control = listenControl(socketPath, agent, { reload, refresh });
   if (!control.ok) return refuse([{ where: socketPath, what: control.what }]);
-  const { failed, problems } = await begin(agent, policy, handover, read.value.problems);
+  const { failed, problems } = await begin(agent, policy, left, read.value.problems);
   const keeping: KernelResult<() => void> = failed === null ? startKeeping(agent) : done(() => {});
   const wrong = failed ?? (keeping.ok ? null : errorText(keeping.error));
   if (!keeping.ok || wrong !== null) {
@@ -105,12 +108,12 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
 async function begin(
   agent: Agent,
   policy: Policy,
-  handover: Handover | null,
+  left: Left,
   problems: readonly Problem[],
 ): Promise<{ readonly failed: string | null; readonly problems: readonly Problem[] }> {
   const { settings } = agent;
   const failed = await inTurn(agent, async () => {
-    await adopt(agent, policy, handover);
+    await adopt(agent, policy, left);
     await pause();
     restoreKept(agent, policy);
     await pause();

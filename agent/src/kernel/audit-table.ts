@@ -1,6 +1,7 @@
 // kernel/audit-table: reads the flows in the sets of the audit's table (ruleset/audit), one slice a turn of the
 // event loop.
 import type { LeftFlow } from '../learn/audit.ts';
+import type { Counted } from '../learn/outside.ts';
 import { NFPROTO_INET } from '../netlink/constants.ts';
 import { done, failed, type KernelResult, refused } from '../netlink/kernel-error.ts';
 import { putSetDump } from '../netlink/nft-element.ts';
@@ -8,7 +9,7 @@ import { AUDIT_TABLE } from '../ruleset/names.ts';
 import { formatAddress } from '../wire/address.ts';
 import { bytesIn } from '../wire/hex.ts';
 import { TCP, UDP } from '../wire/packet.ts';
-import { type Counted, eachElement } from './set-elements.ts';
+import { eachElement } from './set-elements.ts';
 import type { Dumps } from './sliced-dump.ts';
 
 const LIFE_SECONDS = 86400;

@@ -1,12 +1,7 @@
 // kernel/set-elements: the elements in a message of a set's dump, which the host program decodes (agent/native/elements.c).
 import { count, elements } from 'whp:nft';
+import type { Counted } from '../learn/outside.ts';
 import type { Message, MessageReader } from '../netlink/message.ts';
-
-/** Packets and bytes that an element's counter has counted. */
-export interface Counted {
-  readonly packets: number;
-  readonly bytes: number;
-}
 
 /** `key`: one character a byte (wire/hex). `left`: milliseconds; null: it does not expire. */
 export type OnElement = (key: string, left: number | null, counted: Counted | null) => void;

@@ -6,7 +6,6 @@ import type { Counted } from '../learn/outside.ts';
 import { NFPROTO_INET } from '../netlink/constants.ts';
 import type { KernelError, KernelResult } from '../netlink/kernel-error.ts';
 import { COUNTER, putCounterDump, readCounter } from '../netlink/nft-counter.ts';
-import type { Guard } from '../netlink/nft-guard.ts';
 import {
   FLOWTABLE,
   fingerprint,
@@ -18,6 +17,7 @@ import {
 import { removeFile, writeText } from '../os/file.ts';
 import { log } from '../os/log.ts';
 import { reasonOf, runProgram } from '../os/process.ts';
+import type { Guard } from '../ruleset/guard.ts';
 import { TABLE } from '../ruleset/names.ts';
 import { readLeft } from './audit-table.ts';
 import { readGeneration, watchGeneration } from './generation.ts';

@@ -21,7 +21,6 @@ export const NLM_F_DUMP = 0x300;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
-export const NLM_F_APPEND = 0x800;
 export const NLM_F_CAPPED = 0x100;
 export const NLM_F_ACK_TLVS = 0x200;
 export const NLMSG_ERROR = 2;
@@ -51,8 +50,6 @@ export const NFPROTO_IPV6 = 10;
 export const NF_DROP = 0;
 export const NF_ACCEPT = 1;
 export const NF_REPEAT = 4;
-export const NF_INET_FORWARD = 2;
-export const NF_INET_LOCAL_OUT = 3;
 
 // linux/netfilter/nfnetlink_log.h
 export const NFULNL_MSG_PACKET = 0;

@@ -249,6 +249,9 @@ declare module 'whp:nft' {
    */
   export function encode(text: string): ArrayBuffer | string;
   export function load(text: string): string;
+  /** As `load`. Returns a descriptor: the tables with `flags owner` stand until it is closed, and nobody else can change
+   * them. Or why the kernel has made no change. */
+  export function own(text: string): number | string;
   /**
    * The elements that a message of a set's dump has (NFT_MSG_NEWSETELEM): its bytes behind the header. Four values for each
    * element: its key, one character a byte; the milliseconds left, or -1: it does not expire; the packets and bytes of its

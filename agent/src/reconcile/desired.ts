@@ -1,7 +1,7 @@
 // reconcile/desired: the desired state of the kernel as a list of pieces: links, addresses, routes, ip rules, the
 // offload table, the table with its sets, gates, the guard. runtime/realize builds it from the policy and reads the
 // realized state in the same form; reconcile/diff compares the two. Pure.
-import type { Guard } from '../netlink/nft-guard.ts';
+import type { Guard } from '../ruleset/guard.ts';
 import type { Gate } from '../ruleset/names.ts';
 import type { TableParts } from '../ruleset/transaction.ts';
 import type { Family } from '../wire/address.ts';

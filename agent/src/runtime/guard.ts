@@ -3,7 +3,6 @@
 import type { RaisedGuard } from '../kernel/guard.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import type { KernelError } from '../netlink/kernel-error.ts';
-import type { Guard } from '../netlink/nft-guard.ts';
 import { errorText } from '../os/errno.ts';
 import { log } from '../os/log.ts';
 import { CROWD, markOf, UNDECIDED, WATCHED } from '../policy/marks.ts';
@@ -11,6 +10,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { GuardPiece } from '../reconcile/desired.ts';
 import type { Operation } from '../reconcile/diff.ts';
 import { isSame } from '../reconcile/same.ts';
+import type { Guard } from '../ruleset/guard.ts';
 import { GUARD_TABLE, tunnelDevice, UNJUDGED_PREFIX } from '../ruleset/names.ts';
 
 export interface GuardState {

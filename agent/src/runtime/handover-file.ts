@@ -32,9 +32,11 @@ export interface HandoverOrigin {
 export function readHandover(path: string): Handover | null {
   const read = readKept(path, (text) => {
     const found = parseJson(text);
-    return { value: found, wrong: isHandover(found) ? null : 'is no table of this version' };
+    return isHandover(found)
+      ? { value: found, wrong: null }
+      : { value: null, wrong: 'is no table of this version' };
   });
-  return read !== null && isHandover(read.value) ? read.value : null;
+  return read?.value ?? null;
 }
 
 /** Checks the names of sets, chains and counters, which are written into transactions. */

@@ -67,29 +67,30 @@ function nextAfter(began: number): number {
   return now() + PAUSES * (now() - began);
 }
 
-/** The file of an earlier agent, if the table in the kernel has its fingerprint; otherwise null. */
-export function handoverOf({ tables }: Kernel, path: string): Handover | null {
-  const handover = readHandover(path);
-  return handover !== null && handover.fingerprint === tables.fingerprint() ? handover : null;
+/** What an earlier agent has left: its file, and whether the table in the kernel is the one of the file. */
+export interface Left {
+  readonly file: Handover | null;
+  readonly stands: boolean;
+}
+
+export function leftBehind({ tables }: Kernel, path: string): Left {
+  const file = readHandover(path);
+  return { file, stands: file !== null && file.fingerprint === tables.fingerprint() };
 }
 
 /** Elements of a set that is read twice. */
 const LONG = 100;
 
-/** Takes over an existing table. With `handover` the table itself, so that the first load changes only what differs; its
- * elements are read when they are needed, or by adoptLeft. Without, they are read now. */
-export async function adopt(
-  agent: HandoverNeeds,
-  policy: Policy,
-  handover: Handover | null,
-): Promise<void> {
+/** Takes over an existing table. If it is the one of the file, the table itself, so that the first load changes only what
+ * differs; its elements are read when they are needed, or by adoptLeft. Otherwise they are read now. */
+export async function adopt(agent: HandoverNeeds, policy: Policy, left: Left): Promise<void> {
   const { kernel, state } = agent;
-  findLeft(agent, policy);
+  if (left.file !== null) findLeft(agent, policy, left.file);
   if (kernel.tables.fingerprint() === '') return;
   const routers = kernel.sets.read(GATEWAYS);
   for (const { key } of routers.ok ? routers.value : []) state.gateways.add(macText(key, 0));
   agent.handover.isUnread = true;
-  if (handover !== null) takeOver(agent, policy, handover);
+  if (left.file !== null && left.stands) takeOver(agent, policy, left.file);
   else await adoptLeft(agent, policy, 'replaced, what it had learned is kept');
 }
 
@@ -155,9 +156,7 @@ function takeOver(
 
 /** The configuration may have changed while no agent ran: what was made for the numbers and marks of before is
  * looked for by them, whether the table is still there or not. */
-function findLeft(agent: HandoverNeeds, { globals }: Policy): void {
-  const left = readHandover(agent.handoverFile);
-  if (left === null) return;
+function findLeft(agent: HandoverNeeds, { globals }: Policy, left: Handover): void {
   beginMove(agent, { globals: { ...globals, ...numbersOf(left) } });
   const { mask = globals.mask, slots } = left;
   if (mask !== globals.mask) noteMarks(agent.table, { mask, slots });

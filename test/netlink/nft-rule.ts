@@ -1,6 +1,8 @@
-// netlink/nft-rule: encodes the body of the messages that make a base chain and a rule. The expressions of a rule
+// nft-rule: encodes the body of the messages that make a base chain and a rule. The expressions of a rule
 // are from nft-expression.
-import { NF_ACCEPT } from './constants.ts';
+
+import { NF_ACCEPT } from '../../agent/src/netlink/constants.ts';
+import { attributeBe32, attributeString, type Writer } from '../../agent/src/netlink/writer.ts';
 import {
   NFTA_CHAIN_HOOK,
   NFTA_CHAIN_NAME,
@@ -14,7 +16,6 @@ import {
   NFTA_RULE_TABLE,
 } from './nft-constants.ts';
 import { nest, type PutExpression } from './nft-expression.ts';
-import { attributeBe32, attributeString, type Writer } from './writer.ts';
 
 /** A base chain at a hook (NF_INET_*). */
 export interface BaseChain {

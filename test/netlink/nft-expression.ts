@@ -1,7 +1,19 @@
-// netlink/nft-expression: encodes expressions of nftables rules in the order in which nft writes them: load a
+// nft-expression: encodes expressions of nftables rules in the order in which nft writes them: load a
 // register, compare it, end the rule with a verdict. The register is NFT_REG_1 unless a parameter names another.
-import { parseAddress } from '../wire/address.ts';
-import { NFPROTO_IPV4, NFPROTO_IPV6, NLA_F_NESTED } from './constants.ts';
+
+import { NFPROTO_IPV4, NFPROTO_IPV6, NLA_F_NESTED } from '../../agent/src/netlink/constants.ts';
+import { NFTA_DATA_VALUE, NFTA_LIST_ELEM } from '../../agent/src/netlink/nft-constants.ts';
+import {
+  attributeBe16,
+  attributeBe32,
+  attributeBe64,
+  attributeBytes,
+  attributeString,
+  beginAttribute,
+  endAttribute,
+  type Writer,
+} from '../../agent/src/netlink/writer.ts';
+import { parseAddress } from '../../agent/src/wire/address.ts';
 import {
   NFT_CMP_EQ,
   NFT_META_NFPROTO,
@@ -18,7 +30,6 @@ import {
   NFTA_CMP_SREG,
   NFTA_CT_DREG,
   NFTA_CT_KEY,
-  NFTA_DATA_VALUE,
   NFTA_DATA_VERDICT,
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
@@ -26,7 +37,6 @@ import {
   NFTA_IMMEDIATE_DREG,
   NFTA_LIMIT_RATE,
   NFTA_LIMIT_UNIT,
-  NFTA_LIST_ELEM,
   NFTA_LOG_GROUP,
   NFTA_LOG_PREFIX,
   NFTA_LOG_SNAPLEN,
@@ -38,16 +48,6 @@ import {
   NFTA_PAYLOAD_OFFSET,
   NFTA_VERDICT_CODE,
 } from './nft-constants.ts';
-import {
-  attributeBe16,
-  attributeBe32,
-  attributeBe64,
-  attributeBytes,
-  attributeString,
-  beginAttribute,
-  endAttribute,
-  type Writer,
-} from './writer.ts';
 
 /** IFNAMSIZ: names are compared with their padding. */
 export const NAME_BYTES = 16;
