@@ -134,7 +134,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'handover-without-numbers',
     promise: 'an agent finds the rules and marks of one that had another configuration',
     file: 'agent/src/runtime/handover.ts',
-    from: '  findLeft(agent, policy);\n',
+    from: '  if (left.file !== null) findLeft(agent, policy, left.file);\n',
     to: '',
     tests: ['test/runtime/scenarios.test.ts'],
   },

@@ -57,10 +57,7 @@ export async function runDaemon(sources: Sources, socketPath: string): Promise<n
   // Loading the program may have taken seconds on a busy router: pause() restarts the watchdog's time.
   await pause();
   const made = readMade(file);
-  const read = openSettings(
-    sources,
-    left.file !== null && left.stands ? { apps: left.file.slots } : null,
-  );
+  const read = openSettings(sources, left.standing && { apps: left.standing.slots });
   if (!read.ok) return refuse(read.problems);
   const { settings } = read.value;
   const policy = wantedPolicy(settings);

@@ -9,7 +9,7 @@
 //   1..11   slot of an application; determines its ip rule, routing table and tunnel
 //   12      cut: a flow that the agent is ending; its packets do not leave the router
 //   13      judged: packet mark on the first packets of a direct flow, from our prerouting chain
-//           to our forward chain; shows the guard (netlink/nft-guard) that the table is loaded
+//           to our forward chain; shows the guard (ruleset/guard) that the table is loaded
 //   14      undecided: a new TLS flow whose ClientHello has not been seen yet
 //   15      watched: a DNS flow of a device, to any resolver
 // 14 and 15 are conntrack marks of direct flows; no packet carries them. As a conntrack mark, 13 is crowd: a

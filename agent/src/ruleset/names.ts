@@ -5,7 +5,7 @@ import type { Family } from '../wire/address.ts';
 export const TABLE = 'whp';
 /** The init script's table: forwards nothing from the home until our table is loaded, or a timeout. */
 export const BOOT_TABLE = 'whp_boot';
-/** See netlink/nft-guard. */
+/** See ruleset/guard. */
 export const GUARD_TABLE = 'whp_guard';
 /** See ruleset/flow-offload. */
 export const OFFLOAD_TABLE = 'whp_offload';

@@ -67,15 +67,16 @@ function nextAfter(began: number): number {
   return now() + PAUSES * (now() - began);
 }
 
-/** What an earlier agent has left: its file, and whether the table in the kernel is the one of the file. */
+/** What an earlier agent has left. */
 export interface Left {
   readonly file: Handover | null;
-  readonly stands: boolean;
+  /** The file, if the table in the kernel has its fingerprint. */
+  readonly standing: Handover | null;
 }
 
 export function leftBehind({ tables }: Kernel, path: string): Left {
   const file = readHandover(path);
-  return { file, stands: file !== null && file.fingerprint === tables.fingerprint() };
+  return { file, standing: file?.fingerprint === tables.fingerprint() ? file : null };
 }
 
 /** Elements of a set that is read twice. */
@@ -90,7 +91,7 @@ export async function adopt(agent: HandoverNeeds, policy: Policy, left: Left): P
   const routers = kernel.sets.read(GATEWAYS);
   for (const { key } of routers.ok ? routers.value : []) state.gateways.add(macText(key, 0));
   agent.handover.isUnread = true;
-  if (left.file !== null && left.stands) takeOver(agent, policy, left.file);
+  if (left.standing !== null) takeOver(agent, policy, left.standing);
   else await adoptLeft(agent, policy, 'replaced, what it had learned is kept');
 }
 

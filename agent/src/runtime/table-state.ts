@@ -76,8 +76,11 @@ export function notePins(table: TableState, policy: Policy): void {
   table.piece = { ...table.piece, parts: withPins(table.piece.parts, policy) };
 }
 
-/** The table was loaded. `isWhole`: replaced, so its gates are unset. */
-export function noteTable(table: TableState, next: TablePiece, isWhole: boolean): void {
+/** The table was loaded. `elements`: it was replaced, so its gates are unset, and has so many learned elements; null: it
+ * was changed. */
+export function noteTable(table: TableState, next: TablePiece, elements: number | null): void {
+  const isWhole = elements !== null;
+  if (isWhole) table.elements = elements;
   const before = table.piece;
   if (before !== null && before.mask !== next.mask) table.leaving = before;
   table.piece = next;

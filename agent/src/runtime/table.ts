@@ -108,10 +108,11 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
   for (const set of reshaped) await readTaught(agent, set);
   const held = () => withDevices(heldElements(agent.state, now()));
   const end = endOfHold(kernel);
+  let elements = 0;
   const whole = (): string => {
-    const elements = held();
-    table.elements = Array.from(elements.values()).reduce((sum, list) => sum + list.length, 0);
-    return loadText(next.parts, elements, countsToKeep(agent.state.outside, kernel.tables)) + end;
+    const known = held();
+    elements = Array.from(known.values()).reduce((sum, list) => sum + list.length, 0);
+    return loadText(next.parts, known, countsToKeep(agent.state.outside, kernel.tables)) + end;
   };
   const change = before === null ? whole() : reloadText(before.parts, next.parts, held) + end;
   await pause();
@@ -124,7 +125,7 @@ async function replaceTable(agent: TableNeeds, next: TablePiece): Promise<Kernel
     error = await loadNft(agent, whole());
   }
   if (error !== null) return error;
-  noteTable(table, next, isWhole);
+  noteTable(table, next, isWhole ? elements : null);
   if (change !== '' || agent.repair.fingerprint === null) remember(agent);
   else writeHandoverFile(agent);
   return leaveMarks(agent);
