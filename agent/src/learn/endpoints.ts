@@ -112,7 +112,7 @@ export function learnEndpoints(
   return {
     // A lesson larger than the cap evicts some of its own entries.
     endpoints: endpoints.filter((one) => !evicted.has(one)),
-    evicted: Array.from(evicted).filter((one) => !added.has(one)),
+    evicted: Array.from(evicted).filter((one) => !added.has(one) && one.kept > lesson.at),
     report: rooms.findLast(({ report }) => report !== null)?.report ?? null,
     isWhole: rooms.every(({ isWhole }) => isWhole),
   };

@@ -7,7 +7,7 @@ import { forgetTaught } from '../learn/dynamic-sets.ts';
 import { type Endpoint, findEndpoint, findPair, removeEndpoints } from '../learn/endpoints.ts';
 import { forgetPair } from '../learn/pairs.ts';
 import { forgetSuspects } from '../learn/suspects.ts';
-import { inParts } from '../os/clock.ts';
+import { inParts, now } from '../os/clock.ts';
 import {
   addressKey,
   addressOf,
@@ -160,7 +160,10 @@ function isAbout(kind: LearnedKind, key: Uint8Array, name: string): boolean {
 /** Forgets endpoints whose names the policy excepts. */
 export function forgetExcepted({ policy, state, effects }: Agent): void {
   const except = new Map(policy.apps.map(({ name, profile }) => [name, profile.dns.except]));
-  const isKept = ({ app, name, root = name }: Endpoint): boolean =>
+  const at = now();
+  // What has expired is not in the kernel, where to delete it would fail.
+  const isKept = ({ app, name, root = name, kept }: Endpoint): boolean =>
+    kept > at &&
     (except.get(app) ?? []).some(({ value }) =>
       [name, root].some((one) => one === value || one.endsWith(`.${value}`)),
     );

@@ -92,6 +92,16 @@ test('the cap counts per family, evicts the least recently seen and is reported'
   assert.is(learnedEndpoints(learned).length, 3);
 });
 
+test('an entry that has expired in the kernel is evicted without a deletion there', () => {
+  const learned = createLearned();
+  learnEndpoints(learned, lesson(1, ['203.0.113.1', '203.0.113.2'], 60), 2);
+  const { kept } = findEndpoint(learned, 'skype', '203.0.113.1')!;
+  const evictedAt = (at: number) =>
+    learnEndpoints(learned, lesson(at, [`203.0.113.${at - kept + 10}`]), 2).evicted;
+  assert.equal(evictedAt(kept), []);
+  assert.is(learnedEndpoints(learned).length, 2);
+});
+
 test('a lesson larger than the cap keeps its last addresses', () => {
   const learned = createLearned();
   const addresses = Array.from({ length: 60 }, (_, i) => `203.0.113.${i + 1}`);
