@@ -25,11 +25,19 @@ return baseclass.extend({
 	start: declared('start'),
 	action: declared('action', ['name', 'operand']),
 
-	/** Calls `ask` now and every so many seconds while the page is visible, and gives `show` each answer. */
+	/** Calls `ask` now and every so many seconds while the page is visible, and gives `show` each answer. Returns what
+	 * does it once more. */
 	follow(seconds, ask, show) {
-		const look = () => (document.hidden ? Promise.resolve() : ask().then(show));
-		poll.add(look, seconds);
-		document.addEventListener('visibilitychange', look);
+		let last = 0;
+		const look = () => {
+			last = Date.now();
+			return ask().then(show);
+		};
+		// The loop calls its first function at once, and others later; a page that appears again asks at once, too.
+		const due = () => (document.hidden || Date.now() - last < 900 ? Promise.resolve() : look());
+		document.addEventListener('visibilitychange', due);
+		look();
+		poll.add(due, seconds);
 		return look;
 	}
 });

@@ -23,10 +23,9 @@ function top(most) {
 return baseclass.extend({
 	colours: ['#1976d2', '#b26a00'],
 
-	/** Areas of several lists of numbers, oldest first. `unit`: makes text of a number. */
-	lines(lists, label, unit) {
+	/** Areas of several lists of at most `length` numbers, oldest first. `unit`: makes text of a number. */
+	lines(lists, length, label, unit) {
 		const most = top(Math.max(1, ...lists.flat()));
-		const length = Math.max(2, ...lists.map((list) => list.length));
 		const x = (at) => ((at * WIDTH) / (length - 1)).toFixed(1);
 		const y = (value) => (HEIGHT - (value * HEIGHT) / most).toFixed(1);
 		const areas = lists.map((list, at) => {
@@ -44,7 +43,7 @@ return baseclass.extend({
 		const svg = node('svg', {
 			viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: '100%', height: HEIGHT, preserveAspectRatio: 'none', role: 'img', 'aria-label': label, dir: 'ltr'
 		}, [...grid, ...areas]);
-		return E('div', {}, [svg, E('small', {}, [_('Height: %s').format(unit(most))])]);
+		return E('div', {}, [E('small', {}, [unit(most)]), svg]);
 	},
 
 	/** The names of the lists beside their colours. */

@@ -62,7 +62,6 @@ return baseclass.extend({
 		return E('button', {
 			'class': `btn cbi-button cbi-button-${kind ?? 'neutral'}`,
 			'data-key': key,
-			'disabled': !L.hasViewPermission() && kind !== 'neutral' && kind !== undefined ? true : null,
 			'click': ui.createHandlerFn(this, run),
 			...more
 		}, [label]);
@@ -117,7 +116,7 @@ return baseclass.extend({
 		return E('div', { 'class': 'alert-message warning', 'role': 'status' }, [
 			E('h4', {}, [isStopped ? _('The Whole Home Proxy is not running') : _('No answer')]),
 			E('p', {}, [isStopped ? _('Your applications go out directly or are blocked. Nothing here is protected anew.') : answer.error]),
-			isStopped ? this.button(_('Start it'), () => agent.start().then((said) => this.tell(said)), 'positive', 'start') : ''
+			isStopped && L.hasViewPermission() ? E('p', {}, [this.button(_('Start it'), () => agent.start().then((said) => this.tell(said)), 'positive', 'start')]) : ''
 		]);
 	}
 });

@@ -16,17 +16,19 @@ function problemOf(option, sid, value, profiles) {
 		const element = other.option && other.getUIElement(sid);
 		if (element) typed[other.option] = element.getValue();
 	}
-	const isList = rules.sections[option.section.sectiontype ?? uci.get('whp', sid)['.type']].lists.includes(option.option);
-	typed[option.option] = isList ? [...new Set([...listOf(typed[option.option]), ...listOf(value)])] : value;
+	const isList = rules.sections[uci.get('whp', sid)['.type']].lists.includes(option.option);
+	// Of a list the text is checked that is being added; of a checkbox it is no value.
+	if (isList) typed[option.option] = [...new Set([...listOf(typed[option.option]), ...listOf(value)])];
 	const sections = uci.sections('whp').map((one) => (one['.name'] === sid ? { ...one, ...typed } : one));
 	const mine = rules.problems(sections, profiles).filter((one) => one.section === sid);
 	return mine.find((one) => one.option === option.option) ?? (option.speaks ? mine.find((one) => one.option === null) : undefined);
 }
 
 return baseclass.extend({
-	/** Resolves to what the agent knows of devices and profiles; empty without it. */
+	/** Reads the configuration, and what the agent knows of devices and profiles; `failed`: its error. */
 	load() {
 		return Promise.all([uci.load('whp'), agent.devices(), agent.profiles(), rules.load()]).then(([, devices, profiles]) => {
+			this.failed = devices.error ? devices : null;
 			this.devices = devices.rows ?? [];
 			this.profiles = profiles.rows ?? [];
 		});
@@ -39,8 +41,9 @@ return baseclass.extend({
 			? section.taboption(more?.tab ?? 'general', kind, name, title, description)
 			: section.option(kind, name, title, description);
 		// Without the profiles nobody can say that one of them is missing.
-		option.validate = (sid, value) => {
-			const problem = problemOf(option, sid, value, profiles.length > 0 ? profiles : listOf(uci.get('whp', sid, 'profile')));
+		option.validate = function (sid, value) {
+			// A dialog has options of its own, made like these.
+			const problem = problemOf(this, sid, value, profiles.length > 0 ? profiles : listOf(uci.get('whp', sid, 'profile')));
 			return problem ? problem.text : true;
 		};
 		return Object.assign(option, { modalonly: true, optional: true }, more);

@@ -1,6 +1,5 @@
 'use strict';
 'require baseclass';
-'require whp.words as words';
 
 // The state of the whole in one sentence, for the overview and the box on the status page.
 
@@ -18,7 +17,7 @@ return baseclass.extend({
 		const chosen = apps.filter(({ new_connections: its }) => its.state === 'direct' && BY_CHOICE.includes(its.cause));
 		const first = ([{ new_connections: its }]) => ({ why: its.reason, fix: its.fix });
 		if (open.length > 0)
-			return { kind: 'danger', title: _('Not protected'), text: _('The home’s address is seen by: %s.').format(names(open)), ...first(open) };
+			return { kind: 'error', title: _('Not protected'), text: _('The home’s address is seen by: %s.').format(names(open)), ...first(open) };
 		if (refused.length > 0)
 			return { kind: 'warning', title: _('Blocked'), text: _('No connection, and no leak, for: %s.').format(names(refused)), ...first(refused) };
 		const on = apps.length - chosen.length;
@@ -27,19 +26,20 @@ return baseclass.extend({
 		const text = N_(on, 'One application leaves through your server.', '%d applications leave through your server.').format(on);
 		const partly = apps.filter(({ new_connections: its }) => its.partly);
 		if (problems.length > 0 || partly.length > 0) {
-			const its = problems.length > 0 ? { why: [problems[0].place, problems[0].text].filter(Boolean).join(' '), fix: problems[0].fix } : first(partly);
-			return { kind: 'warning', title: _('Protected, with something to look at'), text, ...its, attention: true };
+			const count = problems.length + partly.length;
+			const why = N_(count, 'One thing needs attention.', '%d things need attention.').format(count);
+			return { kind: 'warning', title: _('Protected, with something to look at'), text, why, attention: true };
 		}
 		if (!outside.stands)
 			return { kind: 'warning', title: _('Protected, but not measured'), text: _('The count of what leaves outside is missing.'), attention: true };
 		return { kind: 'success', title: _('Protected'), text };
 	},
 
-	/** What happens to new connections of an application. */
-	path({ state, proxy, cause, reason, partly }) {
-		if (state === 'proxied') return { label: 'success', text: words.path({ state, proxy }), why: partly ? reason : null };
+	/** What happens to new connections of an application: a class of LuCI's labels, a word, and why. */
+	path({ state, cause, reason, partly }) {
+		if (state === 'proxied') return { label: 'success', text: _('Protected'), why: partly ? reason : null };
 		if (cause === 'schedule') return { label: 'notice', text: _('Outside its hours'), why: null };
 		if (cause === 'paused') return { label: 'notice', text: _('Paused'), why: reason };
-		return { label: state === 'refused' ? 'warning' : 'important', text: words.path({ state }), why: reason };
+		return { label: 'warning', text: state === 'refused' ? _('Blocked') : _('Not protected'), why: reason };
 	}
 });

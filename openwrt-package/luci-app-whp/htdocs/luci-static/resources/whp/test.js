@@ -5,7 +5,7 @@
 
 // `whp test`, line by line as it goes.
 
-const LABELS = { ok: 'success', wrong: 'important', note: 'notice' };
+const LABELS = { ok: 'success', wrong: 'warning', note: 'notice' };
 const WORDS = { ok: _('good'), wrong: _('wrong'), note: _('note') };
 
 return baseclass.extend({

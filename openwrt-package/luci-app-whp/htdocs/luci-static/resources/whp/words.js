@@ -41,7 +41,7 @@ return baseclass.extend({
 
 	bytes: (count) => '%1024.1mB'.format(count),
 
-	rate: (bytesPerSecond) => '%1000.1mbit/s'.format(bytesPerSecond * 8),
+	rate: (bitsPerSecond) => '%1000.1mbit/s'.format(bitsPerSecond),
 
 	/** A length of time in its two largest units. */
 	time(seconds) {

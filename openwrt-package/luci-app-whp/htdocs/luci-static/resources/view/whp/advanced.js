@@ -10,7 +10,7 @@ return view.extend({
 		const map = new form.Map('whp', _('Advanced'), _('Few homes change more than the networks.'));
 		const section = settings.single(map, 'globals');
 		const add = (kind, name, title, description, more) => settings.option(section, kind, name, title, description, more);
-		settings.flag(section, 'enabled', _('On'), _('Off: nothing is proxied.'), { default: '1' });
+		settings.flag(section, 'enabled', _('Protect'), _('Without this, nothing is proxied.'), { default: '1' });
 		add(form.DynamicList, 'lan', _('Networks of the home'), _('Devices of the kernel that face the home. A list of your own replaces br-lan.'), { placeholder: 'br-lan' });
 		add(form.Value, 'test_address', _('Who tells our address'), _('The test asks this resolver through each tunnel; without it nobody is asked.'), { placeholder: 'myip.opendns.com@208.67.222.222' });
 		settings.flag(section, 'log_flows', _('Log connections'), _('A line in the system log for each that ends.'));

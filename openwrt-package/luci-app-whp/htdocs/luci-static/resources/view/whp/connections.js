@@ -25,7 +25,7 @@ return view.extend({
 		this.asked = { offset: 0, app: '', search: '', sort: 'bytes', descending: true };
 		this.list = E('div', {});
 		this.count = E('span', { 'role': 'status' });
-		const search = E('input', { 'type': 'search', 'class': 'cbi-input-text', 'aria-label': _('Search'), 'placeholder': _('Device, address, port …') });
+		const search = E('input', { 'type': 'text', 'class': 'cbi-input-text', 'aria-label': _('Search'), 'placeholder': _('Device, address, port …') });
 		search.addEventListener('input', () => {
 			clearTimeout(this.typing);
 			this.typing = setTimeout(() => this.ask({ search: search.value.trim(), offset: 0 }), 300);
@@ -117,23 +117,24 @@ return view.extend({
 				...terms,
 				reasons.length > 0 ? E('ol', {}, reasons) : '',
 				E('div', { 'class': 'button-row' }, [
-					page.button(_('Keep it direct'), () => this.exclude(flow), 'negative', null, { 'title': _('Writes a rule for this address') }), ' ',
-					page.button(_('Always by the proxy'), () => this.done('pin', `${flow.destination} ${flow.app}`), 'positive', null, { 'title': _('Pins this address') }), ' ',
-					page.button(_('Forget'), () => this.done('forget', flow.destination), 'action', null, { 'title': _('Forgets what was learned of this address') }), ' ',
+					...(L.hasViewPermission() ? this.choices(flow) : []),
 					page.button(_('Close'), ui.hideModal)
 				])
 			]);
 		});
 	},
 
-	done(name, operand) {
-		ui.hideModal();
-		return page.act(name, operand);
+	choices(flow) {
+		const choice = (label, run, kind, title) => page.button(label, () => { ui.hideModal(); return run(); }, kind, null, { title });
+		return [
+			choice(_('Keep it direct'), () => this.exclude(flow), 'negative', _('Writes a rule for this address')),
+			choice(_('Always by the proxy'), () => page.act('pin', `${flow.destination} ${flow.app}`), 'positive', _('Pins this address')),
+			choice(_('Forget'), () => page.act('forget', flow.destination), 'action', _('Forgets what was learned of this address'))
+		].flatMap((one) => [one, ' ']);
 	},
 
 	/** Writes a rule that keeps the address direct, and says what was written. */
 	exclude({ destination, app }) {
-		ui.hideModal();
 		return page.write(() => {
 			const section = uci.add('whp', 'rule');
 			uci.set('whp', section, 'action', 'direct');

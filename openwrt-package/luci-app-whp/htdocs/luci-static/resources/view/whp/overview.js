@@ -35,8 +35,7 @@ return view.extend({
 		this.parts = {};
 		for (const part of ['state', 'traffic', 'apps', 'proxies', 'outside']) this.parts[part] = E('div', {});
 		this.parts.state.setAttribute('aria-live', 'polite');
-		const look = agent.follow(5, () => agent.status(), (status) => this.showStatus(status));
-		this.look = look;
+		this.look = agent.follow(5, () => agent.status(), (status) => this.showStatus(status));
 		agent.follow(EVERY, () => agent.traffic(), (traffic) => this.showTraffic(traffic));
 		agent.follow(15, () => agent.counters(), ({ rows }) => {
 			for (const { subject, bytes_up, bytes_down } of rows ?? []) this.counted.set(subject, bytes_up + bytes_down);
@@ -62,7 +61,7 @@ return view.extend({
 		return E('div', { 'class': `alert-message ${kind}` }, [
 			E('h4', {}, [title]),
 			E('p', {}, [text, why ? ` ${why}` : '']),
-			...(setup ? [go('setup', _('Set it up'))] : attention ? [go('attention', _('See what'))] : page.fix({ fix }))
+			E('p', {}, setup ? [go('setup', _('Set it up'))] : attention ? [go('attention', _('See what'))] : page.fix({ fix }))
 		]);
 	},
 
@@ -72,11 +71,12 @@ return view.extend({
 		const unlessOff = (cell) => (one) => (one.off ? '–' : cell(one));
 		return page.section(_('Applications'), [page.table([
 			{ title: _('Application'), cell: ({ app }) => [E('strong', {}, [app])] },
-			{ title: _('New connections'), cell: (one) => one.off ? [E('span', { 'class': 'label' }, [_('Off')])] : this.path(one) },
+			{ title: _('State'), cell: (one) => one.off ? [E('span', { 'class': 'label' }, [_('Off')])] : this.path(one) },
+			{ title: _('Path'), cell: unlessOff(({ new_connections: { proxy } }) => proxy ?? '–') },
 			{ title: _('Devices'), cell: unlessOff(({ app }) => this.devices.filter((one) => one.apps.includes(app)).length) },
 			{ title: _('Connections now'), cell: unlessOff(({ flows }) => flows) },
 			{ title: _('Traffic so far'), cell: unlessOff(({ app }) => this.counted.has(`app ${app}`) ? words.bytes(this.counted.get(`app ${app}`)) : '–') },
-			{ title: '', kind: 'cbi-section-actions', cell: unlessOff(({ app, new_connections: { cause } }) => this.steer(app, cause)) }
+			...(L.hasViewPermission() ? [{ title: '', kind: 'cbi-section-actions', cell: (one) => this.steer(one) }] : [])
 		], rows, _('No application is chosen.'))]);
 	},
 
@@ -85,10 +85,12 @@ return view.extend({
 		return [E('span', { 'class': `label ${label}` }, [text]), why ? E('div', {}, [E('small', {}, [why])]) : ''];
 	},
 
-	steer(app, cause) {
+	steer({ app, off, new_connections }) {
 		const act = (name, operand) => page.act(name, operand).then(this.look);
-		if (cause === 'paused') return page.button(_('Resume'), () => act('resume', app), 'positive', `resume ${app}`, { 'aria-label': _('Resume %s').format(app) });
-		return page.button(_('Pause for an hour'), () => this.pause(app, act), 'negative', `pause ${app}`, { 'aria-label': _('Pause %s for an hour').format(app) });
+		const button = (label, name, run, kind) => page.button(label, run, kind, `${name} ${app}`, { 'aria-label': `${label}: ${app}` });
+		if (off) return button(_('Turn on'), 'on', () => page.write(() => uci.set('whp', app, 'enabled', '1'), _('Written: %s is on').format(app)).then(this.look), 'positive');
+		if (new_connections.cause === 'paused') return button(_('Resume'), 'resume', () => act('resume', app), 'positive');
+		return button(_('Pause for an hour'), 'pause', () => this.pause(app, act), 'negative');
 	},
 
 	pause(app, act) {
@@ -146,7 +148,7 @@ return view.extend({
 		const [proxied, way] = [sum(true), sum(false)];
 		this.before = { up_ms, proxied, way };
 		if (!before || up_ms <= before.up_ms) return;
-		const rate = (one, other) => Math.max(0, ((one - other) * 1000) / (up_ms - before.up_ms));
+		const rate = (one, other) => Math.max(0, ((one - other) * 8000) / (up_ms - before.up_ms));
 		const inside = rate(proxied.bytes, before.proxied.bytes);
 		const wrapped = inside + rate(proxied.packets, before.proxied.packets) * WRAP;
 		const add = (list, value) => { list.push(value); if (list.length > SHOWN) list.shift(); };
@@ -155,7 +157,7 @@ return view.extend({
 		const now = (list) => words.rate(list[list.length - 1]);
 		const names = [_('Through your server: %s').format(now(this.rates.proxied)), _('Directly: %s').format(now(this.rates.direct))];
 		page.show(this.parts.traffic, [page.section(_('Traffic of the last three minutes'), [
-			graph.lines([this.rates.proxied, this.rates.direct], names.join(', '), words.rate), graph.legend(names)
+			graph.lines([this.rates.proxied, this.rates.direct], SHOWN, names.join(', '), words.rate), graph.legend(names)
 		])]);
 	}
 });

@@ -12,8 +12,8 @@ return view.extend({
 		const map = new form.Map('whp', _('Proxies'), _('The servers that you rent, and the tunnel to each. The server’s installer prints these values under the same names.'));
 		const section = settings.grid(map, 'proxy');
 		const add = (kind, name, title, description, more) => settings.option(section, kind, name, title, description, more);
-		settings.flag(section, 'enabled', _('On'), null, { default: '1', editable: true, modalonly: false, speaks: true });
-		add(form.Value, 'address', _('Address of the server'), null, { placeholder: '203.0.113.20', modalonly: false });
+		settings.flag(section, 'enabled', _('On'), null, { default: '1', editable: true, modalonly: null, speaks: true });
+		add(form.Value, 'address', _('Address of the server'), null, { placeholder: '203.0.113.20', modalonly: null });
 		add(form.Value, 'key', _('Key'), _('The same number on both sides.'), { placeholder: '5300' });
 		add(form.Value, 'local', _('Inner address here'), _('From a network that nothing else here uses.'), { placeholder: '10.213.0.1' });
 		add(form.Value, 'remote', _('Inner address of the server'), null, { placeholder: '10.213.0.2' });

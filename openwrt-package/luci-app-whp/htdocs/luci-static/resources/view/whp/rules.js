@@ -10,8 +10,8 @@ return view.extend({
 	render() {
 		const map = new form.Map('whp', _('Rules'), _('Names, addresses and ports that you add to an application, or keep direct.'));
 		const section = settings.grid(map, 'rule', null, null, { anonymous: true });
-		const add = (kind, name, title, description, more) => settings.option(section, kind, name, title, description, { modalonly: false, ...more });
-		settings.flag(section, 'enabled', _('On'), null, { default: '1', editable: true, modalonly: false, speaks: true });
+		const add = (kind, name, title, description, more) => settings.option(section, kind, name, title, description, { modalonly: null, ...more });
+		settings.flag(section, 'enabled', _('On'), null, { default: '1', editable: true, modalonly: null, speaks: true });
 		const action = add(form.ListValue, 'action', _('What'), null, { optional: false });
 		action.value('proxy', _('by the proxy'));
 		action.value('direct', _('directly'));

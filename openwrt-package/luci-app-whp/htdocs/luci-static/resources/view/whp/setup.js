@@ -13,6 +13,9 @@ const FIELDS = [
 	['local', _('Inner address here'), '10.213.0.1'], ['remote', _('Inner address of the server'), '10.213.0.2']
 ];
 
+/** The application of the names that are typed here. */
+const OWN = 'own';
+
 return view.extend({
 	handleSave: null,
 	handleSaveApply: null,
@@ -33,13 +36,16 @@ return view.extend({
 			return this.row(title, input);
 		});
 		const paste = E('textarea', { 'id': 'whp-paste', 'class': 'cbi-input-textarea', 'rows': 4, 'placeholder': "uci set whp.cloud.address='203.0.113.20'", 'input': () => this.read(paste.value) });
+		this.names = E('input', { 'type': 'text', 'id': 'whp-names', 'class': 'cbi-input-text', 'placeholder': 'calls.example.com', 'input': () => this.check() });
 		const apps = settings.profiles.map(({ profile, title, retired }) => this.box('app', profile, retired ? _('%s (ended)').format(title) : title, uci.get('whp', profile, 'enabled') === '1'));
 		const devices = settings.devices.filter(({ mac }) => mac).map(({ mac, device, addresses }) => this.box('device', mac, device ?? addresses[0] ?? mac, false));
 		return E([], [
 			E('h2', {}, [_('First steps')]),
+			settings.failed ? page.failure(settings.failed) : '',
 			E('div', { 'class': 'cbi-map-descr' }, [_('You need a server with a public address, and the lines that its installer printed.')]),
 			page.section(_('1. Your server'), [this.row(_('Paste the lines here'), paste), ...fields]),
-			page.section(_('2. Applications'), [E('p', {}, apps.length > 0 ? apps : [_('No profile is installed.')])]),
+			page.section(_('2. Applications'), [E('p', {}, apps), this.row(_('Or names of your own'), this.names)],
+				_('A name stands for itself and everything below it. Write a space between two.')),
 			page.section(_('3. Devices'), [E('p', {}, devices.length > 0 ? devices : [_('No device is known yet.')])], _('Mark none to protect all devices.')),
 			page.section(_('4. Begin'), [this.wrong, E('p', {}, [page.button(_('Save, apply and test'), () => this.begin(), 'apply', 'begin')]), this.lines])
 		]);
@@ -73,7 +79,10 @@ return view.extend({
 		for (const [name] of FIELDS) proxy[name] = this.inputs[name].value.trim();
 		const devices = this.marked('device');
 		const apps = this.marked('app').map((name) => [name, { enabled: '1', proxy: [this.proxy], ...(devices.length > 0 ? { device: devices } : {}) }]);
-		return [['proxy', this.proxy, proxy], ...apps.map(([name, values]) => ['app', name, values])];
+		const names = this.names.value.split(/\s+/).filter(Boolean);
+		const rule = names.length > 0 ? [['rule', `${OWN}_names`, { action: 'proxy', app: OWN, name: names }]] : [];
+		if (names.length > 0) apps.push([OWN, { enabled: '1', proxy: [this.proxy], ...(devices.length > 0 ? { device: devices } : {}) }]);
+		return [['proxy', this.proxy, proxy], ...apps.map(([name, values]) => ['app', name, values]), ...rule];
 	},
 
 	check() {

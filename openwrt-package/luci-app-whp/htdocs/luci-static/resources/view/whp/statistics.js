@@ -55,7 +55,7 @@ return view.extend({
 			const { bytes_up, bytes_down, step_s } = answer;
 			const total = (list) => words.bytes(list.reduce((all, one) => all + one, 0));
 			const names = [_('Received: %s').format(total(bytes_down)), _('Sent: %s').format(total(bytes_up))];
-			page.show(this.graph, [graph.lines([bytes_down, bytes_up], names.join(', '), words.bytes), graph.legend(names), E('small', {}, [_('Each step is %s.').format(words.time(step_s))])]);
+			page.show(this.graph, [graph.lines([bytes_down, bytes_up], bytes_up.length, names.join(', '), words.bytes), graph.legend(names), E('small', {}, [_('Each step is %s.').format(words.time(step_s))])]);
 		});
 	},
 
