@@ -1,6 +1,6 @@
 // Builds the pages of LuCI: openwrt-package/luci-app-whp/htdocs -> out/luci/www, each file minified, as LuCI's own build
-// does, and with the rules of the configuration (scripts/luci/rules.ts). `--pot` writes the template of the texts.
-// `--pot --check` fails where the template is not that of the pages.
+// does, and with the rules of the configuration (scripts/luci/rules.ts). `--pot` writes the template of the texts;
+// `--style` formats and lints the pages. With `--check` both change nothing, and fail where something would change.
 
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build, transform } from 'esbuild';
 import { readWords } from './lib/usage.mjs';
+import { style } from './luci/style.mjs';
 import { templateOf } from './luci/template.mjs';
 
 // The flash that the package takes, unpacked; see docs/decisions.md, "The bundle has a budget".
@@ -16,13 +17,20 @@ const APP = 'openwrt-package/luci-app-whp';
 const POT = `${APP}/po/templates/whp.pot`;
 const OUT = 'out/luci';
 
-const words = readWords(import.meta.url, { options: ['--pot', '--check'] });
+const words = readWords(import.meta.url, { options: ['--pot', '--style', '--check'] });
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 
 const filesIn = (folder) =>
   readdirSync(folder, { recursive: true })
     .filter((name) => statSync(join(folder, name)).isFile())
     .sort();
+
+if (words.includes('--style')) {
+  const pages = filesIn(`${APP}/htdocs`);
+  const wrong = style(`${APP}/htdocs`, pages, words.includes('--check'));
+  process.stderr.write(wrong);
+  process.exit(wrong === '' ? 0 : 1);
+}
 
 if (words.includes('--pot')) {
   const sources = filesIn(APP).filter((name) => /^htdocs.*\.js$|menu\.d.*\.json$/.test(name));
@@ -68,7 +76,7 @@ const { outputFiles } = await build({
   target: 'es2020',
   charset: 'utf8',
   legalComments: 'none',
-  footer: { js: 'rules' },
+  footer: { js: 'return rules' },
 });
 bytes += write(
   'www/luci-static/resources/whp/rules.gz',

@@ -10,8 +10,8 @@ const valueOf = (quoted) =>
   );
 
 const QUOTED = String.raw`('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")`;
-const ONE = new RegExp(String.raw`(?<![\w$.])_\(\s*${QUOTED}\s*\)`, 'g');
-const MANY = new RegExp(String.raw`(?<![\w$.])N_\(\s*[^,]+,\s*${QUOTED},\s*${QUOTED}\s*\)`, 'g');
+const ONE = new RegExp(String.raw`(?<![\w$.])_\(\s*${QUOTED},?\s*\)`, 'g');
+const MANY = new RegExp(String.raw`(?<![\w$.])N_\(\s*[^,]+,\s*${QUOTED},\s*${QUOTED},?\s*\)`, 'g');
 
 /** `sources`: name and text of each file. */
 export function templateOf(sources) {
