@@ -186,6 +186,7 @@ export function chapterOfRpc(method: string, input: Readonly<Record<string, unkn
       return chapterOf(['log', ...(input.format === 'csv' ? ['--csv'] : [])]);
     case 'test':
     case 'traffic':
+    case 'start':
       return `rpcd ${method}`;
     case 'profiles':
       return 'whp profile list';

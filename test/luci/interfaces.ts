@@ -31,6 +31,7 @@ export const INTERFACES: { readonly [name: string]: string } = {
   'uci.save': 'uci.js',
   'uci.sections': 'uci.js',
   'uci.set': 'uci.js',
+  'uci.unload': 'uci.js',
   'uci.unset': 'uci.js',
   'ui.AbstractElement': 'ui.js',
   'ui.addTimeLimitedNotification': 'ui.js',

@@ -38,7 +38,8 @@
     },
 
     async reset() {
-      await uci.reset();
+      uci.unload(this.config);
+      await uci.load(this.config);
       this.redraw();
     },
 

@@ -69,11 +69,9 @@
     changes: async () => (await ubus('uci', 'changes', {})).changes,
     apply: () => ubus('uci', 'apply', {}),
 
-    /** Of the runtime alone: forgets what was not saved. */
-    async reset() {
+    unload() {
       values = null;
       steps = [];
-      await uci.load('whp');
     },
   };
   classes.uci = uci;

@@ -4,6 +4,7 @@
 'require ui';
 'require uci';
 'require whp.agent as agent';
+'require whp.rules as rules';
 
 // Parts of the pages. What comes from the agent goes into arrays of children: E() makes text of their strings.
 
@@ -73,12 +74,17 @@ return baseclass.extend({
       ...children,
     ]),
 
-  /** Puts children into a node of the page; the focus stays where it was. */
+  /** Puts children into a node of the page, unless it has the same: a reader is told of changes alone, and what is being
+   * pressed stays. The focus stays where it was. */
   show(node, children) {
+    const made = Array.from(E('div', {}, children).childNodes);
+    const before = node.childNodes;
+    if (made.length === before.length && made.every((one, at) => one.isEqualNode(before[at])))
+      return;
     const key = node.contains(document.activeElement)
       ? document.activeElement.getAttribute('data-key')
       : null;
-    dom.content(node, children);
+    dom.content(node, made);
     if (key !== null) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   },
 
@@ -113,18 +119,25 @@ return baseclass.extend({
     return agent.action(name, operand ?? '').then((answer) => this.tell(answer));
   },
 
-  /** Writes what `edit` changes in /etc/config/whp, and applies it, unless other changes of the owner wait. */
+  /** Writes what `edit` changes in /etc/config/whp, and applies it, unless it is wrong or other changes of the owner
+   * wait. Resolves to whether it was applied. */
   write(edit, said) {
-    return uci
-      .load('whp')
-      .then(() => uci.changes())
-      .then((waiting) => {
+    return Promise.all([uci.load('whp'), agent.profiles(), rules.load()])
+      .then(([, profiles]) => {
         edit();
-        return uci.save().then(() => {
-          if (Object.keys(waiting).length > 0) return ui.changes.displayChanges();
-          return uci.apply().then(() => this.tell({ text: said }));
-        });
+        const wrong = rules.wrong(uci.sections('whp'), profiles.rows ?? []);
+        if (wrong === null) return uci.changes();
+        uci.unload('whp');
+        throw new Error(wrong);
       })
+      .then((waiting) =>
+        uci.save().then(() => {
+          if (Object.keys(waiting).length === 0)
+            return uci.apply().then(() => this.tell({ text: said }));
+          ui.changes.displayChanges();
+          return false;
+        }),
+      )
       .catch((error) => this.tell({ error: error.message ?? String(error) }))
       .finally(() => ui.changes.init());
   },

@@ -40,9 +40,9 @@ return baseclass.extend({
   path: ({ state, proxy }) =>
     state === 'proxied' && proxy ? _('By %s').format(proxy) : (PATHS[state] ?? state),
 
-  bytes: (count) => '%1024.1mB'.format(count),
+  bytes: (count) => '%1024.1mB'.format(Math.round(count)),
 
-  rate: (bitsPerSecond) => '%1000.1mbit/s'.format(bitsPerSecond),
+  rate: (bitsPerSecond) => '%1000.1mbit/s'.format(Math.round(bitsPerSecond)),
 
   /** A length of time in its two largest units. */
   time(seconds) {

@@ -22,14 +22,11 @@ return view.extend({
   handleReset: null,
 
   load() {
-    return Promise.all([
-      agent.devices(),
-      L.hasViewPermission() ? L.resolveDefault(uci.load('whp')) : null,
-    ]).then(([devices]) => devices.rows ?? []);
+    return L.hasViewPermission() ? L.resolveDefault(uci.load('whp')) : null;
   },
 
-  render(devices) {
-    this.devices = devices;
+  render() {
+    this.devices = [];
     this.rates = { proxied: [], direct: [] };
     this.counted = new Map();
     this.parts = {};
@@ -65,9 +62,21 @@ return view.extend({
       return;
     }
     page.show(parts.state, [this.sentence(state.of(status))]);
+    this.meet(status);
     page.show(parts.apps, [this.apps(status)]);
     page.show(parts.proxies, [this.proxies(status)]);
-    page.show(parts.outside, [this.outside(status)]);
+    page.show(parts.outside, status.state === 'idle' ? [] : [this.outside(status)]);
+  },
+
+  /** Asks which devices the applications are for, when there are others of these. */
+  meet(status) {
+    const apps = status.apps.map(({ app }) => app).join();
+    if (apps === this.met) return;
+    this.met = apps;
+    agent.devices().then(({ rows }) => {
+      this.devices = rows ?? [];
+      page.show(this.parts.apps, [this.apps(status)]);
+    });
   },
 
   sentence({ kind, title, text, why, fix, setup, attention }) {

@@ -1,6 +1,7 @@
 'use strict';
 'require view';
 'require uci';
+'require whp.agent as agent';
 'require whp.page as page';
 'require whp.rules as rules';
 'require whp.settings as settings';
@@ -15,6 +16,8 @@ const FIELDS = [
   ['remote', _('Inner address of the server'), '10.213.0.2'],
 ];
 
+/** Seconds until the test begins, whatever the agent says. */
+const TRIES = 20;
 /** The application of the names that are typed here. */
 const OWN = 'own';
 
@@ -80,11 +83,14 @@ return view.extend({
           _('You need a server with a public address, and the lines that its installer printed.'),
         ]),
         page.section(_('1. Your server'), [this.row(_('Paste the lines here'), paste), ...fields]),
-        page.section(
-          _('2. Applications'),
-          [E('p', {}, apps), this.row(_('Or names of your own'), this.names)],
-          _('A name stands for itself and everything below it. Write a space between two.'),
-        ),
+        page.section(_('2. Applications'), [
+          E('p', {}, apps),
+          this.row(
+            _('Or names of your own'),
+            this.names,
+            _('Each with everything below it; a space between two.'),
+          ),
+        ]),
         page.section(
           _('3. Devices'),
           [E('p', {}, devices.length > 0 ? devices : [_('No device is known yet.')])],
@@ -101,10 +107,13 @@ return view.extend({
     );
   },
 
-  row: (title, input) =>
+  row: (title, input, hint) =>
     E('div', { class: 'cbi-value' }, [
       E('label', { class: 'cbi-value-title', for: input.id }, [title]),
-      E('div', { class: 'cbi-value-field' }, [input]),
+      E('div', { class: 'cbi-value-field' }, [
+        input,
+        hint ? E('div', { class: 'cbi-value-description' }, [hint]) : '',
+      ]),
     ]),
 
   box(kind, value, title, checked) {
@@ -198,13 +207,33 @@ return view.extend({
 
   begin() {
     if (!this.check()) return Promise.resolve();
+    const wanted = this.wanted();
     return page
       .write(() => {
-        for (const [type, name, values] of this.wanted()) {
+        for (const [type, name, values] of wanted) {
           if (!uci.get('whp', name)) uci.add('whp', type, name);
           for (const [option, value] of Object.entries(values)) uci.set('whp', name, option, value);
         }
       }, _('Written: the proxy and the applications'))
-      .then(() => test.run(this.lines));
+      .then((isApplied) => {
+        if (!isApplied) return;
+        page.show(this.lines, [E('em', { class: 'spinning' }, [_('Waiting for the tunnel …')])]);
+        const names = wanted.filter(([type]) => type === 'app').map(([, name]) => name);
+        return this.loaded(names, TRIES).then(() => test.run(this.lines));
+      });
+  },
+
+  /** Waits until the agent has the applications, and the tunnel is up or down. */
+  loaded(names, tries) {
+    return agent.status().then(({ apps = [], proxies = [] }) => {
+      const hasAll = names.every((name) => apps.some(({ app }) => app === name));
+      const isKnown = proxies.some(
+        ({ proxy, state }) => proxy === this.proxy && state !== 'probing',
+      );
+      if ((hasAll && isKnown) || tries === 0) return;
+      return new Promise((resolve) => setTimeout(resolve, 1000)).then(() =>
+        this.loaded(names, tries - 1),
+      );
+    });
   },
 });
