@@ -108,8 +108,9 @@ const entry = (verb: string, i: number, mark: string): string =>
   }`;
 
 test('an agent that is not there', async () => {
+  assert.match((await call('start')).error ?? '', 'could not be started');
   assert.match((await call('status')).error ?? '', 'no agent');
-  assert.equal(Object.keys(JSON.parse(await run(`${PLUGIN} list`)) as object).length, 12);
+  assert.equal(Object.keys(JSON.parse(await run(`${PLUGIN} list`)) as object).length, 13);
 });
 
 test('the traffic of tunnels and of the way out, without an agent', async () => {
