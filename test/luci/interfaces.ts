@@ -34,7 +34,7 @@ export const INTERFACES: { readonly [name: string]: string } = {
   'uci.unload': 'uci.js',
   'uci.unset': 'uci.js',
   'ui.AbstractElement': 'ui.js',
-  'ui.addTimeLimitedNotification': 'ui.js',
+  'ui.addNotification': 'ui.js',
   'ui.changes': 'ui.js: changes.init, changes.displayChanges',
   'ui.createHandlerFn': 'ui.js',
   'ui.hideModal': 'ui.js',

@@ -108,7 +108,9 @@ const entry = (verb: string, i: number, mark: string): string =>
   }`;
 
 test('an agent that is not there', async () => {
-  assert.match((await call('start')).error ?? '', 'could not be started');
+  // No service of this name is installed here.
+  assert.match((await call('start')).error ?? '', 'whp does not start');
+  assert.is((await call('check')).file, `${FOLDER}/whp`);
   assert.match((await call('status')).error ?? '', 'no agent');
   assert.equal(Object.keys(JSON.parse(await run(`${PLUGIN} list`)) as object).length, 13);
 });

@@ -35,7 +35,7 @@
       dialog.replaceChildren();
     },
 
-    addTimeLimitedNotification(title, children, _milliseconds, ...kinds) {
+    addNotification(title, children, ...kinds) {
       const box = E('div', { class: `alert-message ${kinds.join(' ')}`, role: 'status' });
       if (title !== null) dom.append(box, [E('h4', {}, title)]);
       dom.append(box, children);

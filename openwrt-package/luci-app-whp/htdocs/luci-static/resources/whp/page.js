@@ -102,16 +102,13 @@ return baseclass.extend({
     );
   },
 
-  /** Says what an answer says. Returns whether it is no error. */
+  /** Says what an answer says; what is wrong stays until it is dismissed. Returns whether nothing is. */
   tell(answer) {
     const said = answer.error ?? answer.text;
-    if (said)
-      ui.addTimeLimitedNotification(
-        null,
-        [E('p', {}, [said, ' ', ...this.fix(answer)])],
-        10000,
-        answer.error ? 'error' : 'info',
-      );
+    if (!said) return true;
+    const children = [E('p', {}, [said, ' ', ...this.fix(answer)])];
+    const box = ui.addNotification(null, children, answer.error ? 'error' : 'info');
+    if (!answer.error) setTimeout(() => box.remove(), 10000);
     return !answer.error;
   },
 

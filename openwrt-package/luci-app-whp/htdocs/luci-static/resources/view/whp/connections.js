@@ -153,7 +153,6 @@ return view.extend({
       'a',
       {
         href: '#',
-        role: 'button',
         'data-key': `sort ${name}`,
         click: (event) => {
           event.preventDefault();
