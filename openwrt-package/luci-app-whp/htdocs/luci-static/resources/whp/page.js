@@ -8,13 +8,14 @@
 
 // Parts of the pages. What comes from the agent goes into arrays of children: E() makes text of their strings.
 
-/** Changes of /etc/config/whp that the text of a fix asks for; null: it asks for something else. */
+/** Commands of a fix that a page can do: changes of /etc/config/whp, and actions of the agent. */
 const SET = /^uci (set|add_list|del_list|delete) whp\.(\w+)(?:\.(\w+))?(?:=(?:'([^']*)'|(\S+)))?$/;
 const ACTION = /^whp (reload|resume|unpin|forget)(?: (\S+))?$|^whp proxy (use) (\S+)$/;
 
 const listOf = (value) =>
   Array.isArray(value) ? value : value === null || value === undefined ? [] : [value];
 
+/** The commands of a fix; null: there is one that no page can do. */
 function stepsOf(fix) {
   const steps = (fix ?? '')
     .split(';')

@@ -89,10 +89,11 @@ return baseclass.extend({
     return option;
   },
 
-  /** The one section of a type; made where the file has none. */
-  single(map, type, title, description) {
-    if (uci.sections('whp', type).length === 0) uci.add('whp', type, type);
+  /** The one section of a type. `isNeeded`: it is made where the file has none; else there is a button for it. */
+  single(map, type, isNeeded, title, description) {
+    const isThere = uci.sections('whp', type).length > 0;
+    if (isNeeded && !isThere) uci.add('whp', type, type);
     const section = map.section(form.TypedSection, type, title, description);
-    return Object.assign(section, { anonymous: true, addremove: false });
+    return Object.assign(section, { anonymous: true, addremove: !isNeeded });
   },
 });

@@ -8,7 +8,7 @@ return view.extend({
 
   render() {
     const map = new form.Map('whp', _('Advanced'), _('Few homes change more than the networks.'));
-    const section = settings.single(map, 'globals');
+    const section = settings.single(map, 'globals', true);
     const add = (kind, name, title, description, more) =>
       settings.option(section, kind, name, title, description, more);
     settings.flag(section, 'enabled', _('Protect'), _('Without this, nothing is proxied.'), {
@@ -58,6 +58,7 @@ return view.extend({
     const sync = settings.single(
       map,
       'sync',
+      false,
       _('Policy from your server'),
       _('Reserved: not active in this version.'),
     );

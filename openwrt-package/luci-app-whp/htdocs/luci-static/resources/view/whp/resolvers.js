@@ -14,7 +14,7 @@ return view.extend({
         'An application is recognised by the names that devices look up. Here is what is done when they ask others than this router.',
       ),
     );
-    const section = settings.single(map, 'globals');
+    const section = settings.single(map, 'globals', true);
     const add = (kind, name, title, description, more) =>
       settings.option(section, kind, name, title, description, more);
     settings.flag(
