@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the packages a router installs: out/package/whp_VERSION_ARCH.ipk (and, where APK names a
-# program of apk 3, whp-VERSION_ARCH.apk), from the feed's own
+# Builds the packages a router installs: out/package/whp_VERSION_ARCH.ipk and, the same for every router,
+# luci-app-whp_VERSION_all.ipk (and, where APK names a program of apk 3, both as .apk), from the feed's own
 # Makefile (openwrt-package) with scripts/buildroot in the buildroot's place.
 #
 #   scripts/package.sh [--check] [--start|--run] [--version VERSION-rN] [ARCH...]
@@ -72,15 +72,27 @@ build() {
   [ "$(cat "$work/made-with" 2>/dev/null)" = "$made_with" ] || rm -rf "$work"
   mkdir -p "$work"
   echo "$made_with" >"$work/made-with"
-  nice -n 5 make -s -f Makefile -C openwrt-package package TOPDIR="$PWD/scripts/buildroot" \
-    OUT="$work" CACHE="$cache" ENGINE="$cache/quickjs-ng-$QUICKJS_VERSION" ARCH="$arch" \
-    CC="$musl_root/cc" STRIP="$triplet-strip" ${version:+VERSION="$version"} >"$work/log" 2>&1 || {
-    tail -n 20 "$work/log" >&2
-    return 1
-  }
+  make_package "$work" PACKAGE=whp CACHE="$cache" ENGINE="$cache/quickjs-ng-$QUICKJS_VERSION" ARCH="$arch" \
+    CC="$musl_root/cc" STRIP="$triplet-strip"
   # What a machine that is not OpenWrt needs to run it: the C library, under OpenWrt's name for it.
   mkdir -p "$work/library"
   cp "$musl_root/lib/libc.so" "$work/library/$(basename "$(cat "$musl_root/loader")")"
+}
+
+# build_pages DIRECTORY: the same of LuCI's pages.
+build_pages() {
+  rm -rf "$1"
+  mkdir -p "$1"
+  make_package "$1" PACKAGE=luci-app-whp CACHE="$cache"
+}
+
+# make_package DIRECTORY WORD...
+make_package() {
+  nice -n 5 make -s -f Makefile -C openwrt-package package TOPDIR="$PWD/scripts/buildroot" OUT="$1" \
+    "${@:2}" ${version:+VERSION="$version"} >"$1/log" 2>&1 || {
+    tail -n 20 "$1/log" >&2
+    return 1
+  }
 }
 
 # pack DIRECTORY FILE: an .ipk as OpenWrt's ipkg-build makes it.
@@ -88,8 +100,11 @@ pack() {
   local work=$1 file=$2 parts=$1/parts size
   rm -rf "$parts"
   mkdir "$parts"
-  cp "$work/control/conffiles" "$work/conffiles"
-  resolve_conffiles "$work"
+  : >"$work/conffiles"
+  if [ -f "$work/control/conffiles" ]; then
+    cp "$work/control/conffiles" "$work/conffiles"
+    resolve_conffiles "$work"
+  fi
   tarball "$work/data" . >"$parts/data.tar.gz"
   size=$(zcat "$parts/data.tar.gz" | wc -c)
   sed -i "s/^Installed-Size: .*/Installed-Size: $size/" "$work/control/control"
@@ -175,6 +190,7 @@ need gcc=gcc /usr/include/stdio.h=libc6-dev make=make xz=xz-utils mksquashfs=squ
   /usr/share/keyrings/debian-archive-keyring.gpg=debian-archive-keyring
 [ -x node_modules/.bin/esbuild ] || npm ci --no-audit --no-fund >/dev/null
 node scripts/bundle.mjs
+node scripts/luci.mjs
 exec 9>"$cache/package.lock"
 flock 9
 fetch_quickjs "$cache"
@@ -201,6 +217,16 @@ for arch in "${archs[@]}"; do
   [ -z "${APK:-}" ] || printf '%-24s %9d %9s  %s\n' '' "$(stat -c %s "$out/whp-${full}_$arch.apk")" '' \
     "out/package/whp-${full}_$arch.apk"
 done
+pages=$out/pages
+build_pages "$pages"
+full=${version:-$(control_field "$pages" Version)}
+pack "$pages" "$out/luci-app-whp_${full}_all.ipk"
+[ -z "${APK:-}" ] || pack_apk "$APK" "$pages" "$out/luci-app-whp-${full}_all.apk"
+squash "$pages" gzip 4k
+printf '%-24s %9d %9s  unpacked\n' luci-app-whp "$(find "$pages/data" -type f -exec cat {} + | wc -c)" ''
+printf '%-24s %9d %9s  on the overlay, about (zlib by 4 KiB)\n' '' "$(stat -c %s "$pages/image")" ''
+printf '%-24s %9d %9s  out/package/luci-app-whp_%s_all.ipk\n' '' \
+  "$(stat -c %s "$out/luci-app-whp_${full}_all.ipk")" '' "$full"
 # Others may build meanwhile.
 flock -u 9
 if $start; then

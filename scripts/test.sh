@@ -33,7 +33,7 @@ install_modules() {
 
 install_packages() {
   need qemu-mips=qemu-user git=git xz=xz-utils nft=nftables ip=iproute2 conntrack=conntrack \
-    unshare=util-linux sysctl=procps /etc/protocols=netbase
+    unshare=util-linux sysctl=procps /etc/protocols=netbase /usr/bin/chromium=chromium
 }
 
 host=out/host/x86_64/whp-host
@@ -50,6 +50,7 @@ prepare 'host mipsel' scripts/host.sh mipsel
 prepare 'host mips' scripts/host.sh mips
 prepare 'host asan' scripts/host.sh asan
 suite 'bundle' node scripts/bundle.mjs
+suite 'pages of LuCI' node scripts/luci.mjs
 suite 'unit, node' node scripts/unit.mjs node
 suite 'unit, host' node scripts/unit.mjs $host
 suite 'unit, long' node scripts/unit.mjs --long $host
@@ -66,6 +67,7 @@ suite 'captures' node scripts/node.mjs test/captures
 # It measures times: nothing runs beside it.
 join
 suite 'netns' node scripts/node.mjs --beside test/netns/matrix.test.ts test/netns
+suite 'luci' node scripts/node.mjs test/luci
 suite 'package, mips_24kc' scripts/package.sh --start mips_24kc
 suite 'lab, netlink' scripts/lab.sh probe test/netlink/be-probe.ts --router mipsel -- --strict
 suite 'lab, feeds' scripts/lab.sh probe test/netlink/glance-program.ts --router mipsel

@@ -1,6 +1,7 @@
 # What openwrt-package/Makefile needs of OpenWrt's rules.mk, and no more: a stand-in, so that
 # scripts/package.sh makes the packages from the feed's own Makefile without a buildroot.
-# Given: OUT (where the parts go), CACHE (DL_DIR), ENGINE (unpacked quickjs-ng), ARCH, CC, STRIP.
+# Given: PACKAGE, OUT (where the parts go), CACHE (DL_DIR), and for a processor ENGINE (unpacked quickjs-ng), ARCH,
+# CC, STRIP.
 
 INCLUDE_DIR := $(TOPDIR)/include
 DL_DIR := $(CACHE)

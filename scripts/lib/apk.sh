@@ -34,9 +34,9 @@ apk_tree() {
     echo default_prerm
     script_body "$work/control/prerm-pkg"
   } >"$scripts/pre-deinstall"
-  cp "$work/control/preinst" "$scripts/pre-install"
+  own_script "$work/control/preinst" >"$scripts/pre-install"
   upgrade_of "$scripts/pre-install" >"$scripts/pre-upgrade"
-  cp "$work/control/postrm" "$scripts/post-deinstall"
+  own_script "$work/control/postrm" >"$scripts/post-deinstall"
 }
 
 # pack_apk APK WORK FILE
@@ -68,6 +68,11 @@ apk_prologue() { # NAME
   echo '. ${IPKG_INSTROOT}/lib/functions.sh'
   echo 'export root="${IPKG_INSTROOT}"'
   echo "export pkgname=\"$1\""
+}
+
+# The file, or where the package has none a script that does nothing.
+own_script() { # FILE
+  cat "$1" 2>/dev/null || echo '#!/bin/sh'
 }
 
 script_body() { # FILE

@@ -185,7 +185,11 @@ export function chapterOfRpc(method: string, input: Readonly<Record<string, unkn
     case 'log':
       return chapterOf(['log', ...(input.format === 'csv' ? ['--csv'] : [])]);
     case 'test':
-      return 'rpcd test';
+    case 'traffic':
+    case 'start':
+      return `rpcd ${method}`;
+    case 'profiles':
+      return 'whp profile list';
     case 'action':
       if (input.name === 'use') return 'whp proxy use';
       return chapterOf([String(input.name), ...operand.split(' ').filter((word) => word !== '')]);

@@ -12,7 +12,7 @@ export function installPlugin(folder: string, socket: string, options: string): 
     .replaceAll('/usr/lib/whp/whp-host', resolve('out/host/x86_64/whp-host'))
     .replaceAll('/var/run/whp.sock', resolve(socket))
     .replaceAll('/var/run/whp.test', resolve(folder, 'test'))
-    .replaceAll('/usr/bin/whp test', `${WHP_TEXT} test ${options}`);
+    .replaceAll(/\/usr\/bin\/whp (test|check)/g, `${WHP_TEXT} $1 ${options}`);
   writeFileSync(file, text, { mode: 0o755 });
   return [...BARE, file];
 }

@@ -3,6 +3,7 @@
 // longer than rpcd accepts. The counts survive a restart.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,6 +16,18 @@ const FLOWS = 200;
 /** Keys of the configuration: no method that a read-only login may call returns one. */
 const SECRET = 'ab'.repeat(32);
 /** rpcd's own limit of an exec plugin's output. */
+const READING = [
+  'status',
+  'flows',
+  'learned',
+  'why',
+  'devices',
+  'counters',
+  'log',
+  'check',
+  'profiles',
+  'traffic',
+];
 const MOST_BYTES = 256 * 1024;
 mkdirSync(`${FOLDER}/profiles`, { recursive: true });
 copyFileSync('agent/profiles/skype.json', `${FOLDER}/profiles/skype.json`);
@@ -95,8 +108,23 @@ const entry = (verb: string, i: number, mark: string): string =>
   }`;
 
 test('an agent that is not there', async () => {
+  // No service of this name is installed here.
+  assert.match((await call('start')).error ?? '', 'whp does not start');
+  assert.is((await call('check')).file, `${FOLDER}/whp`);
   assert.match((await call('status')).error ?? '', 'no agent');
-  assert.equal(Object.keys(JSON.parse(await run(`${PLUGIN} list`)) as object).length, 9);
+  assert.equal(Object.keys(JSON.parse(await run(`${PLUGIN} list`)) as object).length, 13);
+});
+
+test('the traffic of tunnels and of the way out, without an agent', async () => {
+  await run(`ip link add whp-cloud type veth peer name far0; ip link set far0 up; ip link set whp-cloud up; ip addr add 10.254.1.2/30 dev whp-cloud
+    ip link add wan0 type veth peer name far1; ip link set far1 up; ip link set wan0 up; ip addr add 198.18.0.1/24 dev wan0
+    ip route add default via 198.18.0.2 dev wan0; ping -c 2 -i 0.2 -W 1 10.254.1.1`);
+  const { rows, up_ms } = await call('traffic');
+  const devices = rows!.map(({ device, proxy }) => `${device} ${proxy}`);
+  assert.equal(devices.sort(), ['wan0 null', 'whp-cloud cloud']);
+  assert.ok(Number(rows!.find(({ proxy }) => proxy === 'cloud')!.packets_up) >= 1);
+  assert.ok(Math.abs(Number(up_ms) - uptime() * 1000) < 5000);
+  await run('ip link del whp-cloud; ip link del wan0');
 });
 
 test('the lines of whp test so far, while it runs and after it', async () => {
@@ -140,12 +168,39 @@ test('flows are listed and counted, others are not', async () => {
   assert.is((await call('flows', { limit: FLOWS })).more, undefined);
   assert.match(String(flows.rows![0]!.flow), /^udp 192\.168\.1\.\d+:13021 198\.51\.\d+\.\d+:443$/);
   assert.is((await call('flows', { device: '192.168.1.10' })).rows!.length, FLOWS / 40);
+  await pagesAreOneList();
   const counters = await call('counters');
   assert.ok(counters.rows!.some(({ subject, flows: n }) => subject === 'app skype' && n === FLOWS));
   const graph = await call('counters', { subject: 'app skype', range: 'year' });
   assert.is((graph.bytes_up as number[]).length, 73);
   assert.is((await call('status', {})).apps !== undefined, true);
   assert.is((await call('devices')).rows!.length >= 40, true);
+});
+
+/** Pages of an order are one list, without a gap; a search has only its flows. */
+async function pagesAreOneList(): Promise<void> {
+  const page = async (offset: number): Promise<string[]> => {
+    const { rows, total } = await call('flows', { sort: 'remote', limit: 80, offset });
+    assert.is(total, FLOWS);
+    return rows!.map(({ destination }) => String(destination));
+  };
+  const all = [...(await page(0)), ...(await page(80)), ...(await page(160))];
+  assert.equal(all, all.slice().sort());
+  assert.is(new Set(all).size, FLOWS);
+  assert.equal(await page(FLOWS), []);
+  const found = await call('flows', { search: '192.168.1.10:' });
+  assert.equal([found.rows!.length, found.total], [FLOWS / 40, FLOWS / 40]);
+  assert.ok(found.rows!.every(({ source }) => source === '192.168.1.10'));
+}
+
+test('the check of the configuration, and the installed profiles', async () => {
+  const { file, looked } = await call('check');
+  assert.is(file, `${FOLDER}/whp`);
+  assert.ok((looked as unknown[]).length > 5);
+  assert.equal(
+    (await call('profiles')).rows!.map(({ profile }) => profile),
+    ['skype'],
+  );
 });
 
 test('a flow that ends is logged, with its evidence, as rows and as CSV', async () => {
@@ -181,7 +236,7 @@ test('nothing that is given breaks an answer', async () => {
     'null',
     '5',
   ]) {
-    for (const method of ['status', 'flows', 'learned', 'why', 'devices', 'counters', 'log']) {
+    for (const method of READING) {
       assert.is(typeof (await call(method, input)), 'object', `${method} ${input}`);
     }
   }

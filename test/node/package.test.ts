@@ -98,7 +98,7 @@ test('who may only read gets the methods and not the file, which holds keys', ()
   const known = /^\t*(\w+(?: \| \w+)+)\) ;;$/m.exec(plugin)?.[1]?.split(' | ') ?? [];
   assert.equal(Object.keys(whp.read), ['ubus']);
   assert.equal([...whp.read.ubus.whp, ...whp.write.ubus.whp].sort(), known.sort());
-  assert.equal(whp.write.ubus.whp, ['action', 'test']);
+  assert.equal(whp.write.ubus.whp, ['action', 'test', 'start']);
   const page = readFileSync('docs/package.md', 'utf8').replace(/\s+/g, ' ');
   const named = (methods: readonly string[]): string =>
     methods
@@ -112,7 +112,7 @@ test('who may only read gets the methods and not the file, which holds keys', ()
 });
 
 test('a feed finds the Makefile, and one of a second package beside it', () => {
-  // include/scan.mk: `find -mindepth 1 -maxdepth 5 -name Makefile`, those with a call of BuildPackage;
+  // include/scan.mk: `find -mindepth 1 -maxdepth 5 -name Makefile`, those with calls of BuildPackage, each once;
   // the folder is what stands before /Makefile, so that one at the feed's own root has none.
   const scan = (root: string): string[] =>
     spawnSync(
@@ -121,7 +121,7 @@ test('a feed finds the Makefile, and one of a second package beside it', () => {
         '-c',
         `find . -maxdepth 5 -name node_modules -prune -o -path ./out -prune -o -mindepth 1 -name Makefile -print |
          xargs grep -aHE 'call (Build/DefaultTargets|BuildPackage|KernelPackage)' |
-         sed -e 's#^./##' -e 's#/Makefile:.*##' | sort`,
+         sed -e 's#^./##' -e 's#/Makefile:.*##' | uniq | sort`,
       ],
       { cwd: root, encoding: 'utf8' },
     )

@@ -3,9 +3,10 @@ import type { Choices } from '../policy/choices.ts';
 import type { App } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
-import type { Steering } from '../tunnel/failover.ts';
+import type { Moved, Steering } from '../tunnel/failover.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
 import { seconds } from './flows.ts';
+import { type WayAnswer, wayOf } from './now.ts';
 
 /** A proxy: its server and its tunnel. */
 export interface ProxyAnswer {
@@ -63,6 +64,22 @@ export function proxyAnswer(tunnel: Tunnel, input: ProxyInput): ProxyAnswer {
     apps: configured.flatMap((app) => (app.proxies.includes(name) ? [app.name] : [])),
     preferred: choices.preferred === name,
   };
+}
+
+/** A change of an app's way, by the health of its proxies. */
+export interface MoveAnswer extends WayAnswer {
+  readonly app: string;
+  /** The proxy that it had; null: none. */
+  readonly before: string | null;
+  /** Why that one was left; null: it is not down. */
+  readonly reason: string | null;
+  readonly ago_s: number;
+}
+
+export function moveAnswer({ app, from, to, reason, at }: Moved, now: number): MoveAnswer {
+  const by = to.kind === 'tunnel' ? to.proxy : to.kind === 'direct' ? 'direct' : 'none';
+  const before = from.kind === 'tunnel' ? from.proxy : null;
+  return { app, before, ...wayOf(by), reason: reason || null, ago_s: seconds(now - at) };
 }
 
 /** What is wrong with a proxy; empty: nothing is known. */

@@ -7,6 +7,7 @@ import { RANGES, type RangeName, samples } from '../account/series.ts';
 import type { Checked, Problem } from '../syntax/result.ts';
 import type { DeviceNames } from './device-names.ts';
 import { type ErrorAnswer, errorAnswer } from './error.ts';
+import { type FlowPage, flowPage, largest } from './flow-pages.ts';
 import { type EndedAnswer, endedRow, type FlowAnswer, flowRow } from './flows.ts';
 import type { Present } from './now.ts';
 import { type Rows, rowsOf } from './rows.ts';
@@ -78,6 +79,8 @@ export async function rpcAnswer(call: string, given: unknown, from: RpcSources):
   switch (call) {
     case 'status':
     case 'devices':
+    case 'check':
+    case 'profiles':
       return unwrap(await from.ask(call, '', RPC_ROWS));
     case 'learned':
       return unwrap(await from.ask(call, '', limitOf(from, input)));
@@ -118,18 +121,21 @@ function unwrap(reply: unknown): object {
   return errorAnswer(problems ?? [{ where: '', what: error ?? 'failed' }]);
 }
 
-/** The flows with most bytes, of one app or device (its address) if given. */
-function flows(from: RpcSources, input: Input): Rows<FlowAnswer> | ErrorAnswer {
+/** A page of the open flows: by default those with most bytes. */
+function flows(from: RpcSources, input: Input): FlowPage | ErrorAnswer {
   const { ledger, names } = from;
   if (!ledger.ok) return failed(ledger.what);
-  const [app, device, most] = [textOf(input, 'app'), textOf(input, 'device'), limitOf(from, input)];
-  const wanted: LiveFlow[] = [];
-  for (const flow of ledger.value.live.values()) {
-    if ((app === '' || flow.app === app) && (device === '' || flow.original.source === device)) {
-      wanted.push(flow);
-    }
-  }
-  return liveRows(wanted, most, names, from.present());
+  const { sort, descending, offset } = input;
+  const asked = {
+    app: textOf(input, 'app'),
+    device: textOf(input, 'device'),
+    search: textOf(input, 'search'),
+    sort: textOf(input, 'sort'),
+    descending: descending === true || typeof sort !== 'string' || sort === '',
+    offset: typeof offset === 'number' && offset >= 1 ? Math.floor(offset) : 0,
+    limit: limitOf(from, input),
+  };
+  return flowPage(ledger.value.live.values(), asked, names, from.present());
 }
 
 /** Rows of the `most` flows with most bytes. */
@@ -141,17 +147,6 @@ export function liveRows(
 ): Rows<FlowAnswer> {
   const rows = largest(flows, most).map((one) => flowRow(one, names, present));
   return flows.length > rows.length ? { rows, more: true } : { rows };
-}
-
-/** The `most` flows with most bytes, largest first, without sorting the others. */
-function largest(flows: readonly LiveFlow[], most: number): LiveFlow[] {
-  const size = (flow: LiveFlow): number => flow.up + flow.down;
-  if (flows.length <= most) return flows.slice().sort((a, b) => size(b) - size(a));
-  const sizes = Float64Array.from(flows, size).sort();
-  const least = sizes[sizes.length - most]!;
-  const above = flows.filter((flow) => size(flow) > least);
-  const level = flows.filter((flow) => size(flow) === least).slice(0, most - above.length);
-  return [...above.sort((a, b) => size(b) - size(a)), ...level];
 }
 
 /** Totals of every subject; with `subject` and `range`, the series of that subject. */

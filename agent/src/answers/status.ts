@@ -17,6 +17,8 @@ import { type KernelView, seconds } from './flows.ts';
 import { type MeterAnswer, meterAnswer } from './meter.ts';
 import { type Cause, type NowAnswer, newFlows, type Present } from './now.ts';
 import {
+  type MoveAnswer,
+  moveAnswer,
   type ProxyAnswer,
   type ProxyInput,
   proxyAnswer,
@@ -53,6 +55,8 @@ export interface StatusAnswer {
   readonly hold_wanted: boolean;
   readonly apps: readonly AppAnswer[];
   readonly proxies: readonly ProxyAnswer[];
+  /** The last changes of an app's way, newest first. */
+  readonly moves: readonly MoveAnswer[];
   /** Devices that asked resolvers other than the router's within a day. */
   readonly bypass: readonly BypassAnswer[];
   /** Doubtful evidence, one line each (learn/suspects). */
@@ -151,6 +155,7 @@ export function statusAnswer(state: State, kernel: KernelView, input: StatusInpu
     hold_wanted: state.policy.globals.hold,
     apps,
     proxies,
+    moves: input.steering.moved.map((one) => moveAnswer(one, input.now)).reverse(),
     bypass: state.policy.resolverBypass === undefined ? [] : bypassAnswer(kernel, input.names),
     suspects: suspectLines(state.suspects, input.now),
     counters: { ...state.counters, lost: input.lost, waiting: state.waiting.count },

@@ -1,7 +1,8 @@
 // daemon/file-commands: answers commands on files (check, profile, ruleset) from the running agent, which has
 // parsed profiles and configuration. The client would have to start an engine for them.
 
-import type { Command } from '../cli/arguments.ts';
+import type { Reply } from '../answers/rpc.ts';
+import { type Command, readArguments } from '../cli/arguments.ts';
 import {
   checked,
   checkedAs,
@@ -39,6 +40,16 @@ export async function ofFiles(agent: Agent, command: Command): Promise<Printed> 
   if (piece === null) return ELSEWHERE;
   const text = loadText(piece.parts);
   return { status: 0, out: command.json ? jsonLine({ ruleset: text }) : text, err: '' };
+}
+
+/** The object of a command on the agent's own files, for rpcd. */
+export async function filesReply(agent: Agent, words: readonly string[]): Promise<Reply> {
+  const { config, profiles, state } = agent.settings.sources;
+  const paths = ['--config', config, '--profiles', profiles, '--state', state];
+  const read = readArguments([...words, '--json', ...paths]);
+  if (!read.ok) return { ok: false, problems: read.problems };
+  const { out } = await ofFiles(agent, read.value);
+  return { ok: true, answer: JSON.parse(out) };
 }
 
 /** Bytes. A check of a larger file would delay the agent's other work. */

@@ -39,7 +39,7 @@ import type { Agent } from '../runtime/agent.ts';
 import { type Checked, invalid, ok, type Problem } from '../syntax/result.ts';
 import { act, type Refresh } from './actions.ts';
 import { abandonAudit, audit } from './audit.ts';
-import { isOfFiles, ofFiles } from './file-commands.ts';
+import { filesReply, isOfFiles, ofFiles } from './file-commands.ts';
 import { kernelView, manyFlows, openNow } from './kernel-view.ts';
 import { status } from './status.ts';
 import { namesOf, presentNow, surroundings } from './surroundings.ts';
@@ -148,6 +148,9 @@ async function answer(
     case 'counters':
     case 'log':
       return books(agent, changes, request.method, operand, limit);
+    case 'check':
+    case 'profiles':
+      return filesReply(agent, request.method === 'check' ? ['check'] : ['profile', 'list']);
     case 'rpc':
       return rpc(agent, changes, operand, request.input);
     default: {

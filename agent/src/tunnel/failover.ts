@@ -51,6 +51,20 @@ export type SteerEvent =
   | { readonly kind: 'traffic'; readonly proxy: string; readonly packets: number }
   | { readonly kind: 'look' };
 
+/** A change of an app's way, by the health of its proxies. */
+export interface Moved {
+  readonly app: string;
+  readonly from: Way;
+  readonly to: Way;
+  /** Why its proxy was left; '': it was not. */
+  readonly reason: string;
+  /** Milliseconds, monotonic. */
+  readonly at: number;
+}
+
+/** Number of moves that are remembered. */
+const MOVED = 10;
+
 export interface Steering {
   policy: Policy;
   readonly healths: Map<string, Health>;
@@ -59,6 +73,8 @@ export interface Steering {
   readonly open: Map<string, Open>;
   /** By app: why the move to the chosen way failed; it is tried again. */
   readonly stuck: Map<string, string>;
+  /** The last moves, newest last. */
+  readonly moved: Moved[];
 }
 
 /** An empty policy, until adoptPolicy sets the first one. */
@@ -70,6 +86,7 @@ export function createSteering(): Steering {
     choices: new Map(),
     open: new Map(),
     stuck: new Map(),
+    moved: [],
   };
 }
 
@@ -192,7 +209,7 @@ export function untilNextLook(steering: Steering, now: number, longest: number):
 }
 
 function decide(steering: Steering, now: number): SteerEffect[] {
-  const { policy, choices, healths } = steering;
+  const { policy, choices, healths, moved } = steering;
   const effects: SteerEffect[] = [];
   for (const app of policy.apps) {
     const before = choices.get(app.name)!;
@@ -203,15 +220,20 @@ function decide(steering: Steering, now: number): SteerEffect[] {
     const why = reasonFor(before.way, healths);
     const text = `${app.name}: ${wayText(before.way)} -> ${wayText(after.way)}${why}`;
     effects.push({ kind: 'move', app: app.name, text });
+    const reason = lostBy(before.way, healths);
+    moved.push({ app: app.name, from: before.way, to: after.way, reason, at: now });
+    if (moved.length > MOVED) moved.shift();
   }
   return effects;
 }
 
 function reasonFor(before: Way, healths: ReadonlyMap<string, Health>): string {
-  const health = before.kind === 'tunnel' ? healths.get(before.proxy) : undefined;
-  return health === undefined || health.reason === ''
-    ? ''
-    : ` (${before.kind === 'tunnel' ? before.proxy : ''}: ${health.reason})`;
+  const reason = lostBy(before, healths);
+  return reason === '' || before.kind !== 'tunnel' ? '' : ` (${before.proxy}: ${reason})`;
+}
+
+function lostBy(before: Way, healths: ReadonlyMap<string, Health>): string {
+  return (before.kind === 'tunnel' ? healths.get(before.proxy)?.reason : undefined) ?? '';
 }
 
 export function wayText(way: Way): string {

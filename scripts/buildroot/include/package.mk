@@ -1,5 +1,5 @@
-# The stand-in for OpenWrt's package.mk: `make package` prepares, compiles and installs, and leaves
-# in OUT what ipkg-build and apk mkpkg are given: data/ and control/ with the fields and scripts that
+# The stand-in for OpenWrt's package.mk: `make package PACKAGE=NAME` prepares, compiles (but what is the same
+# for each processor) and installs that package of the Makefile, and leaves in OUT what ipkg-build and apk mkpkg are given: data/ and control/ with the fields and scripts that
 # OpenWrt's include/package-pack.mk writes, in its order.
 
 PKG_BUILD_DIR := $(BUILD_DIR)/$(PKG_NAME)-$(PKG_VERSION)
@@ -17,7 +17,7 @@ License: $(PKG_LICENSE)
 LicenseFiles: $(PKG_LICENSE_FILES)
 Section: $(SECTION)
 SourceDateEpoch: $(SOURCE_DATE_EPOCH)
-Architecture: $(ARCH)
+Architecture: $(or $(PKGARCH),$(ARCH))
 Installed-Size: 0
 endef
 
@@ -39,7 +39,9 @@ endef
 # write FILE VARIABLE: nothing when the Makefile does not define it.
 write = [ -z "$$$$$(2)" ] || printf '%s\n' "$$$$$(2)" >$(OUT)/control/$(1)
 
-define BuildPackage
+BuildPackage = $(if $(filter $(1),$(PACKAGE)),$(call build_package,$(1)))
+
+define build_package
 $(eval $(Package/$(1)))
 package: export CONTROL = $$(call control,$(1))
 package: export DESCRIPTION = $$(Package/$(1)/description)
@@ -54,10 +56,10 @@ package: export POSTRM = $$(Package/$(1)/postrm)
 package:
 	rm -rf $(OUT)/data $(OUT)/control
 	$(INSTALL_DIR) $(PKG_BUILD_DIR) $(OUT)/data $(OUT)/control
-	[ -e $(PKG_BUILD_DIR)/quickjs ] || ln -s $(ENGINE) $(PKG_BUILD_DIR)/quickjs
-	$$(Build/Compile)
+	$(if $(PKGARCH),,[ -e $(PKG_BUILD_DIR)/quickjs ] || ln -s $(ENGINE) $(PKG_BUILD_DIR)/quickjs)
+	$(if $(PKGARCH),,$$(Build/Compile))
 	$$(call Package/$(1)/install,$(OUT)/data)
-	$(STRIP) $(OUT)/data/usr/lib/whp/whp-host
+	$(if $(PKGARCH),,$(STRIP) $(OUT)/data/usr/lib/whp/whp-host)
 	$(call write,control,CONTROL)
 	printf 'Description: ' >>$(OUT)/control/control
 	echo "$$$$DESCRIPTION" | sed 's,^[[:space:]]*, ,g' >>$(OUT)/control/control

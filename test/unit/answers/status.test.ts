@@ -150,6 +150,20 @@ test('a proxy has one state', () => {
   }
 });
 
+test('the last moves of an app, newest first', () => {
+  const steering = steered('a');
+  const tunnel = { kind: 'tunnel', proxy: 'a' } as const;
+  steering.moved.push(
+    { app: 'skype', from: { kind: 'blocked' }, to: tunnel, reason: '', at: 0 },
+    { app: 'skype', from: tunnel, to: { kind: 'direct' }, reason: LOST.reason, at: 1000 },
+  );
+  const app = 'skype';
+  assert.equal(told({ steering, now: 4000 }).moves, [
+    { app, before: 'a', state: 'direct', proxy: null, reason: LOST.reason, ago_s: 3 },
+    { app, before: null, state: 'proxied', proxy: 'a', reason: null, ago_s: 4 },
+  ]);
+});
+
 test('a device that asks other resolvers is named', () => {
   const directory = new Map([['tv', { macs: [], blocks: ['192.168.1.11'], hosts: [] }]]);
   const names = deviceNames({ directory, hosts: [], neighbours: () => new Map() });

@@ -49,6 +49,22 @@ test('a proxy that answers is up, and the probes are few', () => {
   assert.ok(run.probes <= 60 + 12 + 3, `${run.probes} probes`);
 });
 
+test('the last ten moves are remembered, with the reason where a proxy was lost', () => {
+  const life = (dead: number) => (now: number) =>
+    Math.floor(now / 60_000) % 2 === dead ? null : 20;
+  const run = start({ a: life(1), b: life(0) });
+  runUntil(run, 20 * 60_000);
+  const all = times(run);
+  const { moved } = run.steering;
+  assert.ok(all.length > 10, `${all.length} moves`);
+  assert.equal(
+    moved.map(({ at }) => at),
+    all.slice(-10),
+  );
+  const lost = moved.filter(({ from, reason }) => from.kind === 'tunnel' && reason !== '');
+  assert.ok(lost.length > 2, `${lost.length} with a reason`);
+});
+
 test('a dead proxy is left within two and a half seconds, whenever it dies', () => {
   for (let at = 10000; at < 11000; at += 90) {
     const run = start({ a: deadBetween(at, 1e9), b: alive });
