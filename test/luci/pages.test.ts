@@ -5,7 +5,7 @@ import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, startHome } from '../netns/home.ts';
+import { config, type Home, startHome } from '../fixtures/netns-home.ts';
 import { type Server, servePages } from './server.ts';
 
 const NAME = `luci${process.pid % 1000}`;

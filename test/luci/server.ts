@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
-import type { Home } from '../netns/home.ts';
+import type { Home } from '../fixtures/netns-home.ts';
 
 export interface Call {
   readonly object: string;

@@ -5,9 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { AuditAnswer } from '../../agent/src/answers/audit.ts';
+import { config, type Home, OTHER, P2P, pause, startHome, until } from '../fixtures/netns-home.ts';
 import { answerOf } from '../lib/answers.ts';
 import { WHP } from '../lib/bare.ts';
-import { config, type Home, OTHER, P2P, pause, startHome, until } from './home.ts';
 
 const NAME = `whp-aud-${process.pid}`;
 const FOLDER = `out/netns/${NAME}`;

@@ -5,7 +5,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, OTHER, P2P, pause, startHome, until } from './home.ts';
+import { config, type Home, OTHER, P2P, pause, startHome, until } from '../fixtures/netns-home.ts';
 
 const NAME = `whp-power-${process.pid}`;
 const FOLDER = resolve(`out/netns/${NAME}`);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, P2P, startHome, until } from './home.ts';
+import { config, type Home, P2P, startHome, until } from '../fixtures/netns-home.ts';
 
 const { bounding } = JSON.parse(
   readFileSync('openwrt-package/files/capabilities.json', 'utf8'),

@@ -13,7 +13,7 @@ import {
   startHome,
   type Talk,
   until,
-} from './home.ts';
+} from '../fixtures/netns-home.ts';
 
 let home: Home;
 test.before(async () => {

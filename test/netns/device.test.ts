@@ -3,7 +3,6 @@
 // outlives the conntrack entry. Packets that leave by the WAN are counted.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { unbroken } from '../lib/alarms.ts';
 import {
   config,
   type Home,
@@ -16,7 +15,8 @@ import {
   pause,
   startHome,
   until,
-} from './home.ts';
+} from '../fixtures/netns-home.ts';
+import { unbroken } from '../lib/alarms.ts';
 
 const PEER6 = '2600:1406:3a::34';
 const home: Home = await startHome(`whp-device-${process.pid}`);

@@ -5,8 +5,17 @@ import { spawn, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  config,
+  NODE,
+  NODE_PORT,
+  OTHER,
+  P2P,
+  pause,
+  startHome,
+  until,
+} from '../fixtures/netns-home.ts';
 import { HOST } from '../lib/bare.ts';
-import { config, NODE, NODE_PORT, OTHER, P2P, pause, startHome, until } from './home.ts';
 
 const NAME = `whpg${process.pid}`;
 const IOT = '192.168.2.2';

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, startHome } from './home.ts';
+import { config, type Home, startHome } from '../fixtures/netns-home.ts';
 
 const NAME = `whp-hand-${process.pid}`;
 const HANDOVER = `out/netns/${NAME}/whp.standing.handover`;

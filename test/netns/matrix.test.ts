@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
+import { config, type Home, NODE, OTHER, pause, startHome } from '../fixtures/netns-home.ts';
 import { unbroken } from '../lib/alarms.ts';
 import { answerOf } from '../lib/answers.ts';
-import { config, type Home, NODE, OTHER, pause, startHome } from './home.ts';
 import {
   type Cells,
   cellsOf,

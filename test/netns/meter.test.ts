@@ -2,8 +2,17 @@
 // tunnels is produced by hand, and status, rpcd and the log must report it. Without that the count is 0.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  config,
+  type Home,
+  NODE,
+  OTHER,
+  P2P,
+  pause,
+  startHome,
+  until,
+} from '../fixtures/netns-home.ts';
 import { flat } from '../lib/alarms.ts';
-import { config, type Home, NODE, OTHER, P2P, pause, startHome, until } from './home.ts';
 
 let home: Home;
 test.before(async () => {

@@ -2,7 +2,7 @@
 // for a proxied flow, which leaves by another device. docs/package.md says so, and what to write instead.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, OTHER, PEER, startHome, until } from './home.ts';
+import { config, type Home, OTHER, PEER, startHome, until } from '../fixtures/netns-home.ts';
 
 let home: Home;
 const ALONE = `${config({}).split("config app 'skype'")[0]}config app 'echo'

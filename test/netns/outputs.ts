@@ -8,8 +8,8 @@ import type { Rows } from '../../agent/src/answers/rows.ts';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import type { TestLine } from '../../agent/src/answers/test.ts';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
+import type { Home } from '../fixtures/netns-home.ts';
 import { answerOf, judged, linesOf } from '../lib/answers.ts';
-import type { Home } from './home.ts';
 import type { Crossed } from './wire.ts';
 
 /** The answer, or the error. */

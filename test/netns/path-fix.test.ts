@@ -2,8 +2,8 @@
 // commands, typed as they are printed, end it. The tunnels are veth pairs in the place of GRE.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { config, type Home, pause, startHome } from '../fixtures/netns-home.ts';
 import { alarmLines } from '../lib/alarms.ts';
-import { config, type Home, pause, startHome } from './home.ts';
 
 let home: Home;
 const SIX = config({}).replace(

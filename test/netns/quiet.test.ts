@@ -1,7 +1,7 @@
 // What a script asks: the exit status of `whp status --quiet` in each state of the proxy and of the owner's choices.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, pause, startHome } from './home.ts';
+import { config, type Home, pause, startHome } from '../fixtures/netns-home.ts';
 
 let home: Home;
 test.before(async () => {

@@ -3,8 +3,18 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  config,
+  type Home,
+  MEDIA,
+  OTHER,
+  P2P,
+  PEER,
+  pause,
+  startHome,
+  until,
+} from '../fixtures/netns-home.ts';
 import { flat } from '../lib/alarms.ts';
-import { config, type Home, MEDIA, OTHER, P2P, PEER, pause, startHome, until } from './home.ts';
 
 const NAME = `whp-boot-${process.pid}`;
 const FOLDER = `out/netns/${NAME}`;

@@ -2,7 +2,7 @@
 // learned element is lost. The lab does the same on the slow router.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, OTHER, P2P, pause, startHome, until } from './home.ts';
+import { config, OTHER, P2P, pause, startHome, until } from '../fixtures/netns-home.ts';
 
 const RULES = `
 config rule 'free'

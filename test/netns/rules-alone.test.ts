@@ -4,8 +4,17 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import {
+  config,
+  type Home,
+  MEDIA,
+  OTHER,
+  PEER,
+  pause,
+  startHome,
+  until,
+} from '../fixtures/netns-home.ts';
 import { flat, unbroken } from '../lib/alarms.ts';
-import { config, type Home, MEDIA, OTHER, PEER, pause, startHome, until } from './home.ts';
 
 const NAME = `whp-alone-${process.pid}`;
 

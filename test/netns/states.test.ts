@@ -16,7 +16,7 @@ import {
   startHome,
   type Talk,
   until,
-} from './home.ts';
+} from '../fixtures/netns-home.ts';
 
 let home: Home;
 test.before(async () => {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, startHome } from './home.ts';
+import { config, type Home, startHome } from '../fixtures/netns-home.ts';
 
 const NAME = `try${process.pid}`;
 const RESOLVER = '192.0.2.53';

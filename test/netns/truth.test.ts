@@ -8,7 +8,6 @@ import { byText } from '../../agent/src/answers/now.ts';
 import type { Rows } from '../../agent/src/answers/rows.ts';
 import type { StatusAnswer } from '../../agent/src/answers/status.ts';
 import type { WhyAnswer } from '../../agent/src/answers/why-parts.ts';
-import { flat } from '../lib/alarms.ts';
 import {
   config,
   type Home,
@@ -20,7 +19,8 @@ import {
   startHome,
   type Talk,
   until,
-} from './home.ts';
+} from '../fixtures/netns-home.ts';
+import { flat } from '../lib/alarms.ts';
 
 const DEVICE = '192.168.1.11';
 let home: Home;

@@ -8,7 +8,17 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { loadText } from '../../agent/src/ruleset/transaction.ts';
 import type { Handover } from '../../agent/src/runtime/handover-file.ts';
-import { config, type Home, MEDIA, OTHER, P2P, PEER, pause, startHome, until } from './home.ts';
+import {
+  config,
+  type Home,
+  MEDIA,
+  OTHER,
+  P2P,
+  PEER,
+  pause,
+  startHome,
+  until,
+} from '../fixtures/netns-home.ts';
 
 const NAME = `whp-upgrade-${process.pid}`;
 const FOLDER = `out/netns/${NAME}`;

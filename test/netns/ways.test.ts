@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, NODE, NODE_PORT, OTHER, startHome } from './home.ts';
+import { config, type Home, NODE, NODE_PORT, OTHER, startHome } from '../fixtures/netns-home.ts';
 
 const NAME = `whp-ways-${process.pid}`;
 const GUEST = `${NAME}-guest`;

@@ -1,7 +1,7 @@
 // What the wires of a home show of a new flow: a datagram of the device, seen as it leaves the router, and answered by
 // a far end or by an ICMP error of the router.
 import * as assert from 'uvu/assert';
-import { type Home, NODE, NODE_PORT, pause } from './home.ts';
+import { type Home, NODE, NODE_PORT, pause } from '../fixtures/netns-home.ts';
 
 export const DEVICE = '192.168.1.11';
 

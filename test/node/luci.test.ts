@@ -11,7 +11,7 @@ import { SECTIONS } from '../../agent/src/policy/sections.ts';
 import { blankProfile } from '../../agent/src/profile/blank.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
 import type { RuleProblem, Section } from '../../scripts/luci/rules.ts';
-import { INTERFACES } from '../luci/interfaces.ts';
+import { INTERFACES } from '../fixtures/luci-interfaces.ts';
 
 const APP = 'openwrt-package/luci-app-whp';
 const RESOURCES = `${APP}/htdocs/luci-static/resources`;

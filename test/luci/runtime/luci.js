@@ -1,4 +1,4 @@
-// The interfaces of LuCI that the pages use (test/luci/interfaces.ts), in as few lines as they need: classes, nodes,
+// The interfaces of LuCI that the pages use (test/fixtures/luci-interfaces.ts), in as few lines as they need: classes, nodes,
 // translation, rpc, poll, view, and the loader of modules. What is not here does not exist for the pages.
 /* global document, window */
 
