@@ -55,14 +55,13 @@ return baseclass.extend({
     const partly = apps.filter(({ new_connections: its }) => its.partly);
     if (problems.length > 0 || partly.length > 0) {
       const count = problems.length + partly.length;
-      const why = N_(count, 'One thing needs attention.', '%d things need attention.').format(
+      const more = N_(count, 'One thing needs attention.', '%d things need attention.').format(
         count,
       );
       return {
         kind: 'warning',
         title: _('Protected, with something to look at'),
-        text,
-        why,
+        text: `${text} ${more}`,
         attention: true,
       };
     }

@@ -18,8 +18,8 @@ const EVIDENCE = {
 };
 
 const PROXY_STATES = {
-  up: _('Up'),
-  down: _('Down'),
+  up: _('Reachable'),
+  down: _('Not reachable'),
   probing: _('Waiting for an answer'),
   no_device: _('No tunnel'),
 };

@@ -88,7 +88,7 @@ return view.extend({
       );
     return E('div', { class: `alert-message ${kind}` }, [
       E('p', {}, [E('strong', {}, [title])]),
-      E('p', {}, [text, why ? ` ${why}` : '']),
+      E('p', {}, [text, why ? ` (${why})` : '']),
       E(
         'p',
         {},

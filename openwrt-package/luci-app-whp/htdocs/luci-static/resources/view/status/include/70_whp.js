@@ -19,7 +19,7 @@ return baseclass.extend({
       E('strong', {}, [title]),
       ' ',
       text,
-      why ? ` ${why}` : '',
+      why ? ` (${why})` : '',
       ' ',
       E('a', { href: L.url('admin/services/whp') }, [_('Details')]),
     ]);
