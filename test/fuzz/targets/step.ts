@@ -59,7 +59,7 @@ function ask(answer: Uint8Array): void {
 function widthOf(set: string): number {
   const address = set.endsWith('4') ? 4 : 16;
   if (/_peermac[46]$/.test(set)) return 8 + address;
-  if (set.endsWith('mac')) return 6;
+  if (set.endsWith('_portmapmac')) return 8;
   return /_(?:hello|peer)[46]$/.test(set) ? 2 * address : address;
 }
 
