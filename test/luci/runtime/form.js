@@ -136,7 +136,7 @@
       const own = new Section(this.map, this.sectiontype);
       own.children = this.children
         .filter(({ modalonly }) => modalonly !== false)
-        .map((one) => Object.assign(Object.create(one), { section: own, elements: {} }));
+        .map((one) => Object.assign(Object.create(one), { section: own, nodes: {} }));
       const said = E('p', { role: 'alert' });
       ui.showModal(sid, [
         ...own.children.map((one) => one.field(sid)),
@@ -163,7 +163,7 @@
     rmempty: true,
 
     __init__(map, section, option, title, description) {
-      Object.assign(this, { map, section, option, title, description, choices: [], elements: {} });
+      Object.assign(this, { map, section, option, title, description, choices: [], nodes: {} });
     },
 
     cbid(sid) {
@@ -182,21 +182,23 @@
       this.choices.push([key, label ?? key]);
     },
 
+    /** As in LuCI, a widget of the page's own is found by its id alone. */
     getUIElement(sid) {
-      return this.elements[sid];
+      const node = this.nodes[sid];
+      return node?.isOfLuci || node?.id === this.cbid(sid) ? node.instance : null;
     },
 
     /** The node of a widget, whose getValue is called when the form is read. */
     widget(sid) {
       const made = this.renderWidget(sid, 0, this.cfgvalue(sid));
-      this.elements[sid] = made.instance;
+      this.nodes[sid] = made;
       made.addEventListener('change', () => this.check(sid, made));
       made.addEventListener('input', () => this.check(sid, made));
       return made;
     },
 
     check(sid, node) {
-      const { typed = this.elements[sid].getValue() } = node.instance ?? {};
+      const { typed = this.getUIElement(sid)?.getValue() } = node.instance ?? {};
       const wrong = this.validate?.(sid, typed) ?? true;
       const field = node.matches('input, select') ? node : (node.querySelector('input') ?? node);
       field.classList.toggle('cbi-input-invalid', wrong !== true);
@@ -217,11 +219,11 @@
     },
 
     parse(sid) {
-      const element = this.elements[sid];
-      if (element === undefined) return;
-      const wrong = this.check(sid, element.node);
+      const node = this.nodes[sid];
+      if (node === undefined) return;
+      const wrong = this.check(sid, node);
       if (wrong !== true) throw new TypeError(`Option "${this.title}": ${wrong}`);
-      const value = element.getValue();
+      const value = this.getUIElement(sid)?.getValue() ?? null;
       const before = this.cfgvalue(sid);
       if (isEmpty(value) || (value === this.default && before === null)) {
         if (before !== null) uci.unset(this.map.config, sid, this.option);
@@ -236,7 +238,8 @@
   });
 
   function instanceOf(node, getValue) {
-    node.instance = { node, getValue };
+    node.instance = { getValue };
+    node.isOfLuci = true;
     return node;
   }
 
@@ -296,8 +299,8 @@
         node.appendChild(choice);
       }
       draw();
+      node.isOfLuci = true;
       node.instance = {
-        node,
         getValue: () => items.concat(typed.value === '' ? [] : typed.value),
         get typed() {
           return typed.value;

@@ -90,7 +90,8 @@ const Grid = ui.AbstractElement.extend({
         ...cells,
       ]),
     );
-    this.node = E('div', {}, [
+    // By this id LuCI finds the widget when it reads the form.
+    this.node = E('div', { id: this.options.id }, [
       E(
         'table',
         { class: 'table', role: 'grid', dir: 'ltr', 'aria-label': _('Hours of the week') },
