@@ -3,8 +3,9 @@ import type { Choices } from '../policy/choices.ts';
 import type { App } from '../policy/policy.ts';
 import { tunnelDevice } from '../ruleset/names.ts';
 import type { Problem } from '../syntax/result.ts';
-import type { Moved, Steering } from '../tunnel/failover.ts';
+import type { Steering } from '../tunnel/failover.ts';
 import { type HealthState, lossOf } from '../tunnel/health.ts';
+import type { Moved } from '../tunnel/moves.ts';
 import { seconds } from './flows.ts';
 import { type WayAnswer, wayOf } from './now.ts';
 

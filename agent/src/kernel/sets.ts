@@ -28,7 +28,7 @@ const WHERE = { family: NFPROTO_INET, table: TABLE };
 
 /** Messages for one change: three for a renewal. Two more open and close the batch. */
 const MESSAGES_EACH = 3;
-/** Longest set that is decoded in one turn: thousands of elements take a slow router a tenth of a second. Of a longer
+/** Longest set that is decoded in one turn: what else is due would wait for thousands of elements. Of a longer
  * one the first answer is received whole, and the rest of it thrown away; then it is read one slice a turn. */
 const FEW = 500;
 

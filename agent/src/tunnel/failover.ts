@@ -16,6 +16,7 @@ import {
   takeTraffic,
   takeUnsent,
 } from './health.ts';
+import { type Moved, noteMove } from './moves.ts';
 import { prohibits, throughRoutes } from './plan.ts';
 import { type Choice, choose, firstChoice, sameWay, type Way } from './select.ts';
 
@@ -50,20 +51,6 @@ export type SteerEvent =
   /** Packets that the proxy's tunnel device has received; requested while probes are lost. */
   | { readonly kind: 'traffic'; readonly proxy: string; readonly packets: number }
   | { readonly kind: 'look' };
-
-/** A change of an app's way, by the health of its proxies. */
-export interface Moved {
-  readonly app: string;
-  readonly from: Way;
-  readonly to: Way;
-  /** Why its proxy was left; '': it was not. */
-  readonly reason: string;
-  /** Milliseconds, monotonic. */
-  readonly at: number;
-}
-
-/** Number of moves that are remembered. */
-const MOVED = 10;
 
 export interface Steering {
   policy: Policy;
@@ -221,8 +208,7 @@ function decide(steering: Steering, now: number): SteerEffect[] {
     const text = `${app.name}: ${wayText(before.way)} -> ${wayText(after.way)}${why}`;
     effects.push({ kind: 'move', app: app.name, text });
     const reason = lostBy(before.way, healths);
-    moved.push({ app: app.name, from: before.way, to: after.way, reason, at: now });
-    if (moved.length > MOVED) moved.shift();
+    noteMove(moved, { app: app.name, from: before.way, to: after.way, reason, at: now });
   }
   return effects;
 }
