@@ -1,6 +1,8 @@
 // wire/address: IP addresses as raw bytes (in packets) and as canonical text (RFC 5952, between modules).
 // `isRoutable` is checked before an address enters a routing set: only addresses of the public Internet pass.
 
+import { memo } from '../bounds/memo.ts';
+
 export const FAMILIES = [4, 6] as const;
 export type Family = (typeof FAMILIES)[number];
 
@@ -41,10 +43,11 @@ function formatV6(bytes: Uint8Array, at: number): string {
   return `${groups.slice(0, end - longest).join(':')}::${groups.slice(end).join(':')}`;
 }
 
+const parseShort = memo(128, (text) => (text.includes(':') ? parseV6(text) : parseV4(text)));
+
 /** The 4 or 16 bytes of an address in any usual spelling. Null: not an address, or with a zone, port or prefix. */
 export function parseAddress(text: string): Uint8Array | null {
-  if (text.length > 45) return null;
-  return text.includes(':') ? parseV6(text) : parseV4(text);
+  return text.length > 45 ? null : (parseShort(text)?.slice() ?? null);
 }
 
 /** The numbers of an IPv4 address by their canonical text: a leading zero is octal to some parsers, decimal to others. */

@@ -1,5 +1,6 @@
 // wire/mac: hardware addresses in one canonical spelling: lower case, six pairs, colons. Configuration, DHCP leases
 // and rules are converted here before they are compared.
+import { memo } from '../bounds/memo.ts';
 import { digitOf, PAIRS } from './hex.ts';
 
 /** "aa:bb:cc:dd:ee:ff" from any usual spelling (colons, hyphens, dots, none); null: not a MAC. */
@@ -33,9 +34,12 @@ export function macText(b: Uint8Array, at: number): string {
   return `${one}:${two}:${three}:${PAIRS[b[at + 3]!]!}:${PAIRS[b[at + 4]!]!}:${PAIRS[b[at + 5]!]!}`;
 }
 
-/** The six bytes of canonical text; null: it is none. A loop, since a key is made of each learned element. */
+/** The six bytes of canonical text; null: it is none. */
 export function macBytes(text: string): Uint8Array | null {
-  if (text.length !== 17) return null;
+  return text.length === 17 ? (parseMac(text)?.slice() ?? null) : null;
+}
+
+const parseMac = memo(64, (text) => {
   const bytes = new Uint8Array(6);
   for (let i = 0; i < 6; i++) {
     const high = digitOf(text.charCodeAt(i * 3));
@@ -44,6 +48,6 @@ export function macBytes(text: string): Uint8Array | null {
     bytes[i] = high * 16 + low;
   }
   return bytes;
-}
+});
 
 const COLON = 0x3a;
