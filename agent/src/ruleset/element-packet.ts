@@ -99,8 +99,7 @@ export function elementPacket(set: string, key: Uint8Array, lease: number): Uint
   let from = 0;
   for (const part of parts) {
     const size = part === 'mac' ? MAC_FIELD : part === 'port' ? 4 : width;
-    const place = placeOf(part, family);
-    for (let i = 0; i < size; i++) packet[place + i] = key[from + i]!;
+    packet.set(key.subarray(from, from + size), placeOf(part, family));
     from += size;
   }
   const start = HEADER[family];
