@@ -1,6 +1,7 @@
 // One run of what the agent costs: phases of DNS answers, starts, reload and repair, memory and processor time, in one
 // order, so that all runs of a boot are alike. Leaves the router without an agent.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import type { Lab } from '../machine/lab.ts';
 import type { Machine } from '../machine/machine.ts';
 import { configText } from '../mode.ts';
@@ -19,13 +20,16 @@ import {
 import { askPhase, type RampQueue, rampWith, rampWithout, settled } from './answers.ts';
 import { beside, type Reading, reading } from './figures.ts';
 import { acceptingAll, byScript, fillingByDnsmasq, following } from './others.ts';
-import { ask, openFlows, RESOLVER } from './world.ts';
+import { ask, openFlows, RESOLVER, ROUTER } from './world.ts';
 
 const MEGABYTE = 1048576;
 /** Seconds after a start in which the agent looks at everything once. */
 const CALM = 6;
 const IDLE = 15;
 const FLOWS = 2000;
+const ENDPOINTS = 2000;
+/** Names a second that teach them, two endpoints each: fewer than the home's share of lessons. */
+const LEARNING = 30;
 /** Names a second that are taught beside others' nft. */
 const TAUGHT = 10;
 const CHECK = 'nft -c -f /tmp/whp.nft';
@@ -69,7 +73,7 @@ export async function measureRun(lab: Lab, run: number, say: (line: string) => v
   await phase('through dnsmasq, match')();
   await settled(router);
   say(`run ${run}: held answers`);
-  const full = await measureFull(lab);
+  const full = await measureFull(lab, run);
   const queues = await rampWith(lab, run);
   const teaching = await measureTeaching(lab, run);
   await settled(router);
@@ -134,15 +138,18 @@ async function measureIdle(router: Machine): Promise<Reading[]> {
   ];
 }
 
-/** With what the phases have taught, and many open flows. */
-async function measureFull({ world, router }: Lab): Promise<Reading[]> {
+/** With many endpoints, what the phases have taught beside, and many open flows. */
+async function measureFull({ world, router }: Lab, run: number): Promise<Reading[]> {
+  await ask(world, ROUTER, `Y${run}`, LEARNING, ENDPOINTS / 2, 100);
+  // A flow of one packet ends sooner than the last of these is open.
+  await router.must('sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600');
   await openFlows(world, FLOWS);
+  const { memory_bytes: memory, apps } = await whenFull(router);
+  const { endpoints = 0, peers = 0, flows = 0 } = apps[0] ?? {};
   const took = await processTime(router, 7, '/usr/bin/whp status');
   const nothing = await processTime(router, 7, '/bin/true');
   const list = await processTime(router, 3, 'conntrack -L');
-  const { memory_bytes: memory, apps } = await status(router);
-  const { endpoints = 0, flows = 0 } = apps[0] ?? {};
-  const note = `${endpoints} endpoints, ${flows} flows`;
+  const note = `${endpoints} endpoints, ${peers} pairs, ${flows} flows`;
   return [
     reading('resident memory, 2,000 endpoints and 2,000 flows', memory / MEGABYTE, 'MB', {
       atMost: 5.5,
@@ -156,13 +163,25 @@ async function measureFull({ world, router }: Lab): Promise<Reading[]> {
   ];
 }
 
+/** The status once the agent has read all flows, which it does at its own pace. */
+async function whenFull(router: Machine): Promise<StatusAnswer> {
+  await settled(router);
+  for (let tries = 0; ; tries += 1) {
+    const found = await status(router);
+    const { endpoints = 0, flows = 0 } = found.apps[0] ?? {};
+    if (flows >= FLOWS && endpoints >= ENDPOINTS) return found;
+    if (tries === 60) throw new Error(`the agent has ${flows} flows, ${endpoints} endpoints`);
+    await sleep(2000);
+  }
+}
+
 /** Others' nft beside an agent that teaches, and beside one that does not. */
 async function measureTeaching({ world, router }: Lab, run: number): Promise<Reading[]> {
   await router.put(OTHER, OTHER_TABLE);
   const list = (): Promise<number> => processTime(router, 5, 'nft list ruleset');
   const load = (): Promise<number> => processTime(router, 5, `nft -f ${OTHER}`);
   const alone = { list: await list(), load: await load() };
-  const asking = ask(world, RESOLVER, `Z${run}`, TAUGHT, TAUGHT * 5, 100);
+  const asking = ask(world, RESOLVER, `Z${run}`, TAUGHT, TAUGHT * 25, 100);
   await sleep(500);
   const taught = { list: await list(), load: await load() };
   await asking;
