@@ -104,12 +104,13 @@ static JSValue feeds_teaches(JSContext *ctx, JSValueConst self, int argc, JSValu
 
 static JSValue feeds_is_recent(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv)
 {
-    uint8_t *packet;
-    size_t size;
-    if (buffer(ctx, argv[0], "packet", &packet, &size))
+    uint8_t *packet = NULL;
+    size_t size = 0;
+    bool any = JS_IsNull(argv[0]);
+    if (!any && buffer(ctx, argv[0], "packet", &packet, &size))
         return JS_EXCEPTION;
     feeds_lock();
-    bool is_recent = size > 0 && lesson_is_recent(packet, size);
+    bool is_recent = any ? lesson_any_recent() : size > 0 && lesson_is_recent(packet, size);
     feeds_unlock();
     return JS_NewBool(ctx, is_recent);
 }

@@ -221,6 +221,11 @@ bool lesson_is_recent(const uint8_t *packet, size_t size)
     return false;
 }
 
+bool lesson_any_recent(void)
+{
+    return recent_count > 0;
+}
+
 void lessons_read(unsigned packets)
 {
     if (packets > recent_count)

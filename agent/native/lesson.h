@@ -34,6 +34,9 @@ int lesson_teach(const struct lesson *lesson, double now);
    delete it. */
 bool lesson_is_recent(const uint8_t *packet, size_t size);
 
+/* Whether there is such an element. */
+bool lesson_any_recent(void);
+
 /* The script has read for what the first of these packets were sent. */
 void lessons_read(unsigned packets);
 

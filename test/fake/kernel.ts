@@ -265,6 +265,7 @@ function fakeSets(self: () => FakeKernel): Sets {
       return true;
     },
     count: (set) => setOf(set)?.elements.size ?? 0,
+    isUnread: () => false,
     isReading: () => false,
     takeCommits: () => {
       const taken = commits;

@@ -54,6 +54,8 @@ export interface Sets {
   byPacket(): ByPacket;
   /** True: the host program adds no element by itself. */
   teachAlone(isAlone: boolean): void;
+  /** Whether the host program has added the element for an answer that the script has not read yet. */
+  isUnread(set: string, key: string): boolean;
   /** The elements of `set`: `most` of them at most, and only those whose key `wanted` selects. */
   read(set: string, most?: number, wanted?: KeyFilter | null): KernelResult<KernelElement[]>;
   /** All elements of `set`; above five hundred, one slice a turn of the event loop. False: elements may be missing. An
@@ -98,6 +100,7 @@ export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
       if (alone) feeds.teaches(0, -1, -1);
     },
     byPacket: () => teaching.isProven,
+    isUnread,
     read,
     readInTurns: (set, onElement) => readInTurns(socket, dumps, set, onElement),
     count: (set) => countSet(socket, set),
@@ -108,6 +111,12 @@ export function setsOver(socket: NetlinkSocket, dumps: Dumps): Sets {
       return taken;
     },
   };
+}
+
+function isUnread(set: string, key: string): boolean {
+  if (!feeds.isRecent(null)) return false;
+  const packet = elementPacket(set, bytesIn(key), DELETES);
+  return packet !== null && feeds.isRecent(packet.buffer as ArrayBuffer);
 }
 
 interface Teaching {

@@ -4,7 +4,7 @@
 
 import { fairEvictions } from '../bounds/fair-share.ts';
 import type { App } from '../policy/policy.ts';
-import { deviceOf, pairKey, portKey } from '../ruleset/elements.ts';
+import { deviceOf, pairKey, portKey, SLACK } from '../ruleset/elements.ts';
 import { type AppFeed, type FilledKind, setName } from '../ruleset/names.ts';
 import { byteString, bytesIn } from '../wire/hex.ts';
 import { destinationText, type Packet, sourceText, transportName } from '../wire/packet.ts';
@@ -56,9 +56,17 @@ export function beginReading(taught: Taught, set: string): Reading {
   return { set, missing: new Set(taught.get(set)?.keys()) };
 }
 
-/** Adds an element read from the kernel. No cap: the kernel's set has its own. */
-export function takeRead(taught: Taught, { set, missing }: Reading, one: TaughtElement): void {
+/** Adds an element read from the kernel. No cap: the kernel's set has its own. `isUnread`: the host program has added
+ * it for an answer that the script has not read: it has the longest lease, as a peer in use, until the script gives it
+ * its own. Asked only where the kernel keeps the element longer than was known. */
+export function takeRead(
+  taught: Taught,
+  { set, missing }: Reading,
+  one: TaughtElement,
+  isUnread: (key: string) => boolean,
+): void {
   missing.delete(one.key);
+  if (one.expires > (taught.get(set)?.get(one.key) ?? 0) + SLACK && isUnread(one.key)) return;
   noteTaught(taught, set, one, Number.POSITIVE_INFINITY);
 }
 

@@ -1,7 +1,7 @@
 // learn/pairs: what an answer of a resolver other than the router's teaches: a pair of the asking device and the
 // address, in the device's peer sets, until the answer expires. Flows of other devices to that address are not
 // affected. A pair that a flow uses stays as a peer, since the ruleset renews it.
-import { pairKey } from '../ruleset/elements.ts';
+import { pairKey, SLACK } from '../ruleset/elements.ts';
 import { setName } from '../ruleset/names.ts';
 import { byteString } from '../wire/hex.ts';
 import { forgetTaught, holdsUntil, noteTaught, type Taught } from './dynamic-sets.ts';
@@ -15,6 +15,10 @@ import {
   learnEndpoints,
 } from './endpoints.ts';
 import type { Lesson } from './observe-dns.ts';
+
+/** Milliseconds. The kernel counts the lease of a pair from the packet that teaches it, the agent from the answer that
+ * it has read before. What lives longer than that is a peer in use, which rules have renewed. */
+const LATER = SLACK;
 
 interface Memory {
   readonly pairs: Learned;
@@ -43,8 +47,10 @@ export function learnPairs(
     const elements = elementsOf(one);
     if (elements.length === 0) isWhole = false;
     for (const { set, key } of elements) {
-      // `taught` is the agent's copy of the kernel's set; the element may have been evicted there since.
-      if (holdsUntil(taught, set, key, expires)) continue;
+      // `taught` is the agent's copy of the kernel's set; the element may have been evicted there since. The host
+      // program's packet has given the element the longest lease, which is right for a peer in use alone.
+      const enough = exchange.isTaught ? kept + LATER : expires;
+      if (holdsUntil(taught, set, key, enough)) continue;
       noteTaught(taught, set, { key: byteString(key), expires: kept }, cap);
       const its = renewed.get(set) ?? [];
       renewed.set(set, its);
@@ -71,7 +77,7 @@ function elementsOf({ app, device, mac, address, family }: Endpoint) {
 /** Effects that delete a removed pair from the sets; not if its element lives longer there, as a used peer. */
 export function forgetPair({ taught }: Pick<Memory, 'taught'>, pair: Endpoint): Effect[] {
   return elementsOf(pair).flatMap(({ set, key }): Effect[] => {
-    if (holdsUntil(taught, set, key, pair.kept + 1)) return [];
+    if (holdsUntil(taught, set, key, pair.kept + LATER)) return [];
     forgetTaught(taught, set, [key]);
     return [{ kind: 'forget', set, keys: [key] }];
   });

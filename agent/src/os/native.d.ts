@@ -173,8 +173,8 @@ declare module 'whp:feeds' {
    * family do not. Generation 0: none do. */
   export function teaches(generation: number, fd4: number, fd6: number): void;
   /** Whether the host program has added the element of this packet (ruleset/element-packet) for an answer that the
-   * script has not read yet: then it must not be deleted. */
-  export function isRecent(packet: ArrayBuffer): boolean;
+   * script has not read yet: then it must not be deleted. null: whether there is one. */
+  export function isRecent(packet: ArrayBuffer | null): boolean;
   /** A packet, offsets of its addresses, their width, offset of its ports, its protocol; a message, from, to. */
   export type Exchange = [
     packet: ArrayBuffer,

@@ -211,8 +211,9 @@ export async function readTaught(
   if (set.includes('_addr')) return;
   const reading = beginReading(taught, set);
   let count = 0;
+  const isUnread = (key: string): boolean => kernel.sets.isUnread(set, key);
   const whole = await kernel.sets.readInTurns(set, (one) => {
-    takeRead(taught, reading, one);
+    takeRead(taught, reading, one, isUnread);
     count += 1;
   });
   endReading(taught, reading, whole && (count > 0 || !isGone));

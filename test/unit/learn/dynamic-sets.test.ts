@@ -145,6 +145,8 @@ test('a restarted agent takes over what stands, names where an earlier one left 
   assert.is(held.get('skype_udp4'), undefined);
 });
 
+const never = (): boolean => false;
+
 test('a reading of a set forgets what is not in it, and nothing that came meanwhile', () => {
   const key = (last: number) => byteString(pairKey('192.168.1.34', `198.51.100.${last}`)!);
   const peers = (whole: boolean): number[] => {
@@ -154,9 +156,9 @@ test('a reading of a set forgets what is not in it, and nothing that came meanwh
     note(1, 5000);
     note(2, 5000);
     const reading = beginReading(taught, 'skype_peer4');
-    takeRead(taught, reading, { key: key(1), expires: 9000 });
+    takeRead(taught, reading, { key: key(1), expires: 9000 }, never);
     note(3, 6000);
-    takeRead(taught, reading, { key: key(4), expires: 7000 });
+    takeRead(taught, reading, { key: key(4), expires: 7000 }, never);
     endReading(taught, reading, whole);
     return taughtElements(taught, 'skype_peer4', 0).map((one) => one.key.charCodeAt(7));
   };
@@ -165,12 +167,37 @@ test('a reading of a set forgets what is not in it, and nothing that came meanwh
   assert.equal(peers(false), [1, 2, 3, 4]);
 });
 
+test('a reading does not take the lease of an element that the host program has just added', () => {
+  const key = (last: number) => byteString(pairKey('192.168.1.34', `198.51.100.${last}`)!);
+  const taught = createTaught();
+  const set = 'skype_peer4';
+  for (const last of [1, 2]) noteTaught(taught, set, { key: key(last), expires: 300_000 }, 100);
+  const reading = beginReading(taught, set);
+  const asked: string[] = [];
+  const isUnread = (one: string): boolean => {
+    asked.push(one);
+    return one !== key(2);
+  };
+  for (const last of [1, 2, 3]) {
+    takeRead(taught, reading, { key: key(last), expires: 86_400_000 }, isUnread);
+  }
+  // The kernel's clock begins a little later: nothing new.
+  takeRead(taught, reading, { key: key(1), expires: 301_000 }, isUnread);
+  endReading(taught, reading, true);
+  assert.equal(asked, [key(1), key(2), key(3)]);
+  const living = taughtElements(taught, set, 0);
+  assert.equal(living, [
+    { key: key(1), expires: 301_000 },
+    { key: key(2), expires: 86_400_000 },
+  ]);
+});
+
 test('what a reading finds lives as long as the kernel says', () => {
   const taught = createTaught();
   const key = byteString(addressKey('192.168.1.34')!);
   noteTaught(taught, 'skype_portmap4', { key, expires: 5000 }, 100);
   const reading = beginReading(taught, 'skype_portmap4');
-  takeRead(taught, reading, { key, expires: 9000 });
+  takeRead(taught, reading, { key, expires: 9000 }, never);
   endReading(taught, reading, true);
   assert.equal(taughtElements(taught, 'skype_portmap4', 8999).length, 1);
   assert.equal(taughtElements(taught, 'skype_portmap4', 9000).length, 0);

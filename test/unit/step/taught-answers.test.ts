@@ -2,6 +2,7 @@
 // own lease, learns what the answer leads to, and asks nobody for a token.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { noteTaught } from '../../../agent/src/learn/dynamic-sets.ts';
 import { learnedEndpoints } from '../../../agent/src/learn/endpoints.ts';
 import { createState, type State } from '../../../agent/src/step/state.ts';
 import { step } from '../../../agent/src/step/step.ts';
@@ -45,11 +46,14 @@ test('an element that is known gets what is left of its lease: it was kept for t
   assert.equal(hear(state, told, 2000, true).leases, ['skype_addr4 309000']);
 });
 
-test('a pair that is new gets its lease; one that is in use keeps its own', () => {
+test('a pair gets its own lease each time; one that is in use keeps the lease of a peer', () => {
   const state = fresh();
   step(state, queryEvent(told), 1000);
   assert.equal(hear(state, told, 1000, true, true).leases, ['skype_peer4 310000']);
-  assert.equal(hear(state, told, 2000, true, true).leases, []);
+  assert.equal(hear(state, told, 2000, true, true).leases, ['skype_peer4 309000']);
+  const [key] = state.taught.get('skype_peer4')!.keys();
+  noteTaught(state.taught, 'skype_peer4', { key: key!, expires: 86_400_000 }, 100);
+  assert.equal(hear(state, told, 3000, true, true).leases, []);
 });
 
 test('no token is asked for, and no query: the answer has gone', () => {
