@@ -21,6 +21,7 @@ enum {
     ROW = 1 << 18,     /* bytes that may wait for the script in a row */
     LONGEST = 0x11000, /* of a datagram: a packet of 64 KiB, and its attributes */
     CHEAP = 1 << 14,   /* bytes of a row whose memory is kept */
+    BEHINDHAND = 1 << 15, /* bytes of noted queries that wait; the script gets no further ones */
     STACK = 1 << 16,
 };
 
@@ -120,6 +121,12 @@ static bool has_room(struct feed *feed)
     return has;
 }
 
+/* Bytes that the script has not read. */
+static size_t waits(const struct row *row)
+{
+    return row->end - row->first;
+}
+
 /* The first of `rows` rows with something in it; NULL: none. */
 static struct row *waiting_row(struct feed *feed, int rows)
 {
@@ -129,18 +136,30 @@ static struct row *waiting_row(struct feed *feed, int rows)
     return NULL;
 }
 
-/* Appends what was received behind the end of the first row. */
-static void append(struct feed *feed, const struct waiting *head, bool is_urgent)
+/* Appends what `feed` has received, behind the end of its first row, to a row of `to`. */
+static void append(const struct feed *feed, struct feed *to, const struct waiting *head, bool is_urgent)
 {
-    struct row *row = &feed->rows[is_urgent ? URGENT : LATER];
-    bool was_empty = !waiting_row(feed, ROWS);
-    memcpy(row->bytes + row->end, head, sizeof(*head));
-    if (!is_urgent)
+    struct row *row = &to->rows[is_urgent ? URGENT : LATER];
+    bool was_empty = !waiting_row(to, ROWS);
+    if (feed != to || !is_urgent)
         memcpy(row->bytes + row->end + sizeof(*head),
                feed->rows[URGENT].bytes + feed->rows[URGENT].end + sizeof(*head), bytes_of(head));
+    memcpy(row->bytes + row->end, head, sizeof(*head));
     row->end += space_for(bytes_of(head));
     if (was_empty)
-        set(feed->ready);
+        set(to->ready);
+}
+
+/* Where the script reads what the host program has taught: elements are read in the order in which they
+   were sent, so answers of both queues wait in one row. NULL: it has no room, and nothing may be taught. */
+static struct feed *taught_row(struct feed *feed)
+{
+    if (feed->kind != BEHIND)
+        return feed;
+    for (struct feed *one = feeds; one < feeds + FEEDS; one++)
+        if (one->is_open && one->kind == HELD)
+            return has_room(one) ? one : NULL;
+    return NULL;
 }
 
 static void empty(struct row *row)
@@ -163,6 +182,7 @@ static enum found read_one(struct feed *feed)
     socklen_t length = sizeof(head.from);
     uint8_t *bytes = feed->rows[URGENT].bytes + feed->rows[URGENT].end + sizeof(head);
     enum judgment judged = FOR_SCRIPT;
+    struct feed *taught = taught_row(feed);
     ssize_t size = recvfrom(feed->fd, bytes, LONGEST, MSG_DONTWAIT | MSG_TRUNC,
                             (struct sockaddr *)&head.from, &length);
     head.result = size < 0 ? -errno : (int)size;
@@ -173,14 +193,16 @@ static enum found read_one(struct feed *feed)
     if (size >= 0) {
         feed->counts[FEED_ROW]++;
         if (is_allowed && size <= LONGEST && head.from.nl_pid == 0)
-            judged = judge_packet(feed->kind, feed->fd, bytes, (size_t)size, hear, &head.packets);
+            judged = judge_packet(feed->kind, feed->fd, bytes, (size_t)size, taught, hear, &head.packets);
+        if (judged == KNOWN && feed->kind == LOGGED && waits(&feed->rows[LATER]) > BEHINDHAND)
+            judged = DONE;
         if (judged == DONE) {
             feed->counts[FEED_DEALT]++;
             return MORE;
         }
         head.is_known = judged == KNOWN;
     }
-    append(feed, &head, judged == FOR_SCRIPT);
+    append(feed, judged == KNOWN ? taught : feed, &head, judged == FOR_SCRIPT);
     return FOUND;
 }
 

@@ -139,7 +139,7 @@ static bool was_asked(struct lesson *lesson, uint8_t *mac, double now, void (*he
     return true;
 }
 
-static enum judgment judge_answer(const struct packet *packet, enum kind kind, int fd,
+static enum judgment judge_answer(const struct packet *packet, bool may_teach, int fd,
                                   const uint8_t *data, void (*hear)(void), unsigned *packets)
 {
     struct glance glance = {names, led, fresh};
@@ -155,7 +155,7 @@ static enum judgment judge_answer(const struct packet *packet, enum kind kind, i
     if (whose == UNCERTAIN) /* a name that an unread answer leads to may be known by then */
         return is_fresh && told.is_fresh ? IN_TURN : FOR_SCRIPT;
     struct lesson lesson = {whose, &told, packet->is_own, packet->payload, &at, NULL};
-    if (kind != HELD || !was_asked(&lesson, mac, now, hear))
+    if (!may_teach || !was_asked(&lesson, mac, now, hear))
         return FOR_SCRIPT;
     bool tells = told.addresses + told.leads > 0;
     int taught = tells ? lesson_teach(&lesson, now) : 0;
@@ -167,13 +167,14 @@ static enum judgment judge_answer(const struct packet *packet, enum kind kind, i
     return accept_packet(fd, data, packet->header) && !tells ? DONE : KNOWN;
 }
 
-enum judgment judge_packet(enum kind kind, int fd, const uint8_t *data, size_t size,
+enum judgment judge_packet(enum kind kind, int fd, const uint8_t *data, size_t size, bool may_teach,
                            void (*hear)(void), unsigned *packets)
 {
     struct packet packet;
     if (!led || !read_packet(data, size, kind == LOGGED, &packet))
         return FOR_SCRIPT;
-    return kind == LOGGED ? judge_query(&packet) : judge_answer(&packet, kind, fd, data, hear, packets);
+    return kind == LOGGED ? judge_query(&packet)
+                          : judge_answer(&packet, may_teach, fd, data, hear, packets);
 }
 
 /* --- tests ---------------------------------------------------------------------------------- */

@@ -22,9 +22,9 @@ bool judge_by(const uint8_t *names, size_t size, const uint8_t *led, const uint8
 /* From now on every packet is the script's. */
 void judge_nothing(void);
 
-/* Judges the datagram data[0, size) of the feed `fd`. `hear`: reads the queries that have passed.
-   KNOWN: fills in how many packets have taught it. */
-enum judgment judge_packet(enum kind kind, int fd, const uint8_t *data, size_t size,
+/* Judges the datagram data[0, size) of the feed `fd`. `may_teach`: what an answer tells may be taught.
+   `hear`: reads the queries that have passed. KNOWN: fills in how many packets have taught it. */
+enum judgment judge_packet(enum kind kind, int fd, const uint8_t *data, size_t size, bool may_teach,
                            void (*hear)(void), unsigned *packets);
 
 /* The script has read what the first of these packets have taught; `all`: and has read all that is

@@ -55,10 +55,14 @@ import { countOf, isOnEthernet } from './device-share.ts';
 const QUERIES = { rate: 20, per: 'second', burst: 100 } as const;
 const HOME_QUERIES = { rate: 100, per: 'second', burst: 128 } as const;
 /**
- * Queries of one device that are announced where answers are not held: there an answer beyond the share has
+ * Queries of one device that are announced. Where answers are held, the host program notes them by itself: an answer
+ * whose query nobody has noted is refused. Where they are not, the script reads each, and an answer beyond the share has
  * already passed and can only be learned.
  */
-const TOLD = { rate: 100, per: 'second', burst: 400 } as const;
+const TOLD = {
+  held: { rate: 400, per: 'second', burst: 800 },
+  watched: { rate: 100, per: 'second', burst: 400 },
+} as const;
 /** Answers to one flow of a device: some resolvers send all their queries from one port. */
 const ANSWERS = { rate: 50, per: 'second', burst: 50 } as const;
 /** Flows whose answers are counted; an element expires a second after the last answer. */
@@ -200,13 +204,12 @@ function queryLimitChains(context: Context): Chain[] {
     {
       name: 'query_limit_mac',
       rules: [
-        ...(hold ? [] : [rule('tell the agent', pace(QUERY_LOG_LIMIT_MACS, ether, TOLD), tell)]),
         rule(
-          'within its share',
-          pace(QUERY_LIMIT_MACS, ether, QUERIES),
-          ...(hold ? [tell] : []),
-          ...home,
+          'tell the agent',
+          pace(QUERY_LOG_LIMIT_MACS, ether, TOLD[hold ? 'held' : 'watched']),
+          tell,
         ),
+        rule('within its share', pace(QUERY_LIMIT_MACS, ether, QUERIES), ...home),
         rule('beyond it', goTo('over_limit')),
       ],
     },
@@ -273,7 +276,7 @@ function answerChains(context: Context): Chain[] {
 }
 
 /** Counter sets for the shares. */
-export function dnsLimitSets(hold: boolean): LearnedSet[] {
+export function dnsLimitSets(): LearnedSet[] {
   const flows = FAMILIES.map((family): LearnedSet => {
     const name = answerLimitSet(family);
     const key = [family === 4 ? 'ipv4' : 'ipv6', 'raw'] as const;
@@ -283,9 +286,7 @@ export function dnsLimitSets(hold: boolean): LearnedSet[] {
   return [
     countOf(queryLimitSet(4), 'ipv4'),
     countOf(queryLimitSet(6), 'ipv6'),
-    ...(hold ? [QUERY_LIMIT_MACS] : [QUERY_LOG_LIMIT_MACS, QUERY_LIMIT_MACS]).map((name) =>
-      countOf(name, 'ether'),
-    ),
+    ...[QUERY_LOG_LIMIT_MACS, QUERY_LIMIT_MACS].map((name) => countOf(name, 'ether')),
     ...[QUERY_LIMIT_HOME, ANSWER_LIMIT_HOME].map((name) => ({ ...countOf(name, 'port'), size: 1 })),
     ...flows,
   ];

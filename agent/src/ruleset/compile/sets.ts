@@ -51,7 +51,7 @@ export function compileSets(policy: Policy): NamedSet[] {
     ...elementSets(),
     ...renewedSets(policy),
     ...(policy.globals.hold ? [] : FAMILIES.map(unused)),
-    ...dnsLimitSets(policy.globals.hold),
+    ...dnsLimitSets(),
     ...policy.apps.flatMap((app) =>
       FAMILIES.flatMap((family) => [
         ...staticSets(app, family),
