@@ -1,7 +1,7 @@
 // wire/address: IP addresses as raw bytes (in packets) and as canonical text (RFC 5952, between modules).
 // `isRoutable` is checked before an address enters a routing set: only addresses of the public Internet pass.
 
-import { memo } from '../bounds/memo.ts';
+import { memo } from './memo.ts';
 
 export const FAMILIES = [4, 6] as const;
 export type Family = (typeof FAMILIES)[number];

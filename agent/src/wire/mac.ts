@@ -1,7 +1,8 @@
 // wire/mac: hardware addresses in one canonical spelling: lower case, six pairs, colons. Configuration, DHCP leases
 // and rules are converted here before they are compared.
-import { memo } from '../bounds/memo.ts';
+
 import { digitOf, PAIRS } from './hex.ts';
+import { memo } from './memo.ts';
 
 /** "aa:bb:cc:dd:ee:ff" from any usual spelling (colons, hyphens, dots, none); null: not a MAC. */
 export function canonicalMac(text: string): string | null {

@@ -1,4 +1,4 @@
-// bounds/memo: remembers what was made of the last texts. An answer's addresses and its device are read from text a
+// wire/memo: remembers what was made of the last texts. An answer's addresses and its device are read from text a
 // dozen times before the answer is dealt with.
 
 /** `make`, which is called once for a text as long as the text is remembered: `most` texts, then all are forgotten.

@@ -1,7 +1,7 @@
-// bounds/memo: what is made of a text is made once, and few texts are remembered.
+// wire/memo: what is made of a text is made once, and few texts are remembered.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { memo } from '../../../agent/src/bounds/memo.ts';
+import { memo } from '../../../agent/src/wire/memo.ts';
 
 test('a text is read once as long as it is remembered', () => {
   const read: string[] = [];
