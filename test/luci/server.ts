@@ -29,6 +29,7 @@ type Section = Record<string, unknown> & { '.name': string; '.type': string };
 const KINDS: { readonly [extension: string]: string } = {
   '.js': 'text/javascript',
   '.gz': 'application/gzip',
+  '.css': 'text/css',
 };
 
 /** Of rpcd: the group's rights by user. `viewer` has `list read '*'` alone. */
@@ -49,8 +50,9 @@ function isAllowed(user: string, object: string, method: string): boolean {
   );
 }
 
-const PAGE = (view: string, user: string): string => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>whp</title><link rel="icon" href="data:,"></head>
+const PAGE = (view: string, user: string, dir: string): string => `<!doctype html>
+<html lang="en" dir="${dir}"><head><meta charset="utf-8"><title>whp</title><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/runtime/theme.css"></head>
 <body><main id="maincontent"><h1>LuCI</h1><div id="messages"></div><div id="view"></div></main>
 <div id="modal" role="dialog" aria-modal="true" hidden></div>
 <script>window.LUCI_ENV = ${JSON.stringify({ user, readonly: user !== 'root' })};</script>
@@ -106,7 +108,8 @@ function giveFile({ url = '' }: IncomingMessage, response: ServerResponse): void
   const { pathname, searchParams } = new URL(url, 'http://x');
   if (pathname === '/page') {
     response.setHeader('content-type', 'text/html');
-    response.end(PAGE(searchParams.get('view')!, searchParams.get('user') ?? 'root'));
+    const wanted = (name: string, preset: string): string => searchParams.get(name) ?? preset;
+    response.end(PAGE(wanted('view', ''), wanted('user', 'root'), wanted('dir', 'ltr')));
     return;
   }
   const path = normalize(pathname);

@@ -54,6 +54,8 @@ const REFUSED: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['captures.mjs', ['all'], /unknown word all/],
   ['figures.mjs', ['--chek'], /unknown word --chek/],
   ['pictures.mjs', ['--check', 'all'], /unknown word all/],
+  ['screens.mjs', ['all'], /unknown word all|--png FOLDER/],
+  ['screens.mjs', ['--png', '/nowhere'], /\/nowhere: no such file/],
   ['third-party.mjs', ['-c'], /unknown word -c/],
   ['applications.mjs', ['--all'], /unknown word --all/],
   ['applications.mjs', ['/nowhere'], /\/nowhere: no such file/],
