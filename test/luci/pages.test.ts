@@ -2,70 +2,24 @@
 // only read, and with hostile names. No error on the console, no failed promise, nothing that axe finds.
 import { readFileSync, writeFileSync } from 'node:fs';
 import axe from 'axe-core';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { config, type Home, startHome } from '../fixtures/netns-home.ts';
-import { type Server, servePages } from './server.ts';
+import type { Home } from '../fixtures/netns-home.ts';
+import { PAGES, type Pages, type Shown, startPages } from './browser.ts';
+import type { Server } from './server.ts';
 
 const NAME = `luci${process.pid % 1000}`;
 const FILE = `out/netns/${NAME}/whp`;
 const FLOWS = 2000;
 const MOST_BYTES = 32 * 1024;
-const PAGES = [
-  'overview',
-  'connections',
-  'attention',
-  'statistics',
-  'setup',
-  'applications',
-].concat(['proxies', 'devices', 'rules', 'resolvers', 'advanced']);
 /** What a login that may only read is shown in the menu. */
 const READ_ONLY = ['overview', 'connections', 'attention', 'statistics'];
 const HOSTILE = '<img src=x onerror="window.hostile=1">';
-const FULL = `${config({})}
-config app 'echo'
-  list proxy 'a'
-  list device 'kids'
-  list schedule 'mon-fri 16:00-20:00'
-config device 'tablet'
-  list mac '02:00:00:00:01:10'
-config group 'kids'
-  list device 'tablet'
-config rule
-  option action 'proxy'
-  option app 'echo'
-  list name 'echo.example.com'
-`;
-
 let home: Home;
 let server: Server;
-let browser: Browser;
-
-interface Shown {
-  readonly page: Page;
-  readonly wrong: string[];
-  close(): Promise<void>;
-}
-
-/** Opens a view; `wrong` gets each error of the browser. */
-async function open(view: string, user = 'root'): Promise<Shown> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const wrong: string[] = [];
-  page.on('console', (one) => {
-    if (['error', 'warning'].includes(one.type())) wrong.push(`${view}: ${one.text()}`);
-  });
-  page.on('pageerror', (error) => wrong.push(`${view}: ${error.stack ?? error.message}`));
-  page.on('requestfailed', (one) => wrong.push(`${view}: ${one.url()}`));
-  const name = view === 'status' ? 'view.status.include.70_whp' : `view.whp.${view}`;
-  await page.goto(`${server.url}/page?view=${name}&user=${user}`);
-  await page.waitForSelector('body[data-shown]', { timeout: 10_000 }).catch(() => {
-    wrong.push(`${view}: not shown: ${wrong.length}`);
-  });
-  await page.waitForTimeout(300);
-  return { page, wrong, close: () => context.close() };
-}
+let pages: Pages;
+let open: (view: string, user?: string) => Promise<Shown>;
 
 async function violations(page: Page, view: string): Promise<string[]> {
   await page.evaluate(axe.source);
@@ -96,17 +50,9 @@ function addFlows(count: number): void {
 }
 
 test.before(async () => {
-  home = await startHome(NAME);
-  server = await servePages(home, FILE);
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-  });
-  await home.startAgent(FULL);
-  for (let tries = 0; home.status().proxies.some(({ state }) => state !== 'up'); tries++) {
-    assert.ok(tries < 50, 'no proxy is up');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  pages = await startPages(NAME);
+  ({ home, server } = pages);
+  open = (view, user = 'root') => pages.open(view, { user });
 });
 
 test('every page is shown without an error, and axe finds nothing', async () => {
@@ -317,10 +263,6 @@ test('without an agent every page says so', async () => {
   }
 });
 
-test.after(async () => {
-  await browser?.close();
-  server?.stop();
-  home?.stop();
-});
+test.after(() => pages?.stop());
 
 test.run();

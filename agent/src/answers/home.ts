@@ -63,7 +63,9 @@ function learnedOf(
     ...peers
       .filter(its)
       .map((one) => `${one.app}: ${one.remote} is a peer of it; ${durationText(one.left_s)} left`),
-    ...findEvidence(state.evidence, address).map((one) => said(one, now)),
+    ...findEvidence(state.evidence, address)
+      .sort((one, other) => one.first - other.first)
+      .map((one) => said(one, now)),
   ];
 }
 

@@ -15,6 +15,7 @@ import { type FlowTarget, type FoundGround, groundsOf, learnedOfDevice } from '.
 import { whyDevice } from './home.ts';
 import { byWhich, newFlows, openWay, wayOf } from './now.ts';
 import { strayOf } from './stops.ts';
+import { chainOf } from './why-chain.ts';
 import { whyName } from './why-name.ts';
 import {
   NO_APP,
@@ -108,7 +109,7 @@ function whyFlow(
   const query = flowText(ends);
   const isInbound = around.isHome(target.address) && isRoutableText(source.address);
   const device = around.names.nameOf(isInbound ? target.address : source.address);
-  const heard = findEvidence(state.evidence, query).map((one) => said(one, around.now));
+  const heard = findEvidence(state.evidence, query).flatMap((one) => chainOf(state, one, around));
   const live = liveFlow(state, kernel, query, around);
   if (live !== null) return ok({ query, ...live, device, reasons: heard });
   const judged = isInbound
@@ -162,7 +163,7 @@ function whyAddress(
     const verdict = "the router's own address: packets to it never take a tunnel";
     return ok({ ...NOWHERE, query: address, state: 'home', verdict, reasons: [] });
   }
-  const heard = findEvidence(state.evidence, address);
+  const heard = findEvidence(state.evidence, address).sort((a, b) => a.first - b.first);
   const isStray = !isRoutableText(address) && strayOf(around, address) !== null;
   const isDevice =
     isStray || around.isHome(address) || heard.some(({ device }) => device === address);
