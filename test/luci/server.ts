@@ -54,7 +54,7 @@ const PAGE = (view: string, user: string, dir: string): string => `<!doctype htm
 <html lang="en" dir="${dir}"><head><meta charset="utf-8"><title>whp</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/runtime/theme.css"></head>
 <body><main id="maincontent"><h1>LuCI</h1><div id="messages"></div><div id="view"></div></main>
-<div id="modal" role="dialog" aria-modal="true" hidden></div>
+<div id="modal" role="dialog" aria-modal="true" tabindex="-1" hidden></div>
 <script>window.LUCI_ENV = ${JSON.stringify({ user, readonly: user !== 'root' })};</script>
 ${['luci', 'uci', 'ui', 'form'].map((one) => `<script src="/runtime/${one}.js"></script>`).join('\n')}
 <script>

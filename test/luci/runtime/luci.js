@@ -2,6 +2,9 @@
 // translation, rpc, poll, view, and the loader of modules. What is not here does not exist for the pages.
 /* global document, window */
 
+/** What a click does something to. */
+const pressed = new Set();
+
 /** As in LuCI, strings in an array of children are text, and a string in the place of children is HTML. */
 const dom = {
   append(node, children) {
@@ -31,8 +34,10 @@ const dom = {
       : document.createElement(name);
     for (const [key, value] of Object.entries(attributes ?? {})) {
       if (value === null || value === undefined) continue;
-      if (typeof value === 'function') node.addEventListener(key, value);
-      else node.setAttribute(key, typeof value === 'object' ? JSON.stringify(value) : value);
+      if (typeof value === 'function') {
+        node.addEventListener(key, value);
+        if (key === 'click') pressed.add(node);
+      } else node.setAttribute(key, typeof value === 'object' ? JSON.stringify(value) : value);
     }
     dom.append(node, children);
     return node;
@@ -155,4 +160,5 @@ window._ = (text) => text;
 window.N_ = (count, one, many) => (count === 1 ? one : many);
 window.E = dom.create;
 window.L = L;
-window.LUCI = { Base, classes, dom, ubus, load };
+const isShown = (node) => node.isConnected;
+window.LUCI = { Base, classes, dom, ubus, load, pressed: () => [...pressed].filter(isShown) };

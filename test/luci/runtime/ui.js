@@ -5,6 +5,11 @@
   const E = dom.create;
   const dialog = document.getElementById('modal');
 
+  // As in LuCI, Escape presses the first button.
+  dialog.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape') dialog.querySelector('.right > button, .button-row > .btn')?.click();
+  });
+
   const ui = {
     AbstractElement: {
       extend: (properties) => Base.extend({ setChangeEvents() {}, ...properties }),
@@ -15,6 +20,7 @@
       return (event) => {
         const button = event.currentTarget;
         button.disabled = true;
+        button.blur();
         void Promise.resolve(run.call(context, ...words, event)).finally(() => {
           button.disabled = false;
         });
@@ -27,6 +33,7 @@
       dom.append(dialog, children);
       dialog.hidden = false;
       dialog.setAttribute('aria-label', title);
+      dialog.focus();
       return dialog;
     },
 

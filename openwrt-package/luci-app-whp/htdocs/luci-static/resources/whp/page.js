@@ -43,6 +43,9 @@ function change({ verb, section, option, value }) {
 }
 
 return baseclass.extend({
+  /** A text with a direction of its own: numbers and units of it stay in their order in a page from right to left. */
+  apart: (child) => (child instanceof Node ? child : E('bdi', {}, [child])),
+
   /** A table of LuCI. `columns`: title, and `cell`, which makes the children of a cell from a row. */
   table(columns, rows, empty) {
     const head = columns.map(({ title, sort }) =>
@@ -55,7 +58,11 @@ return baseclass.extend({
         'tr',
         { class: 'tr' },
         columns.map(({ title, label, cell, kind }) =>
-          E('td', { class: `td ${kind ?? ''}`, 'data-title': label ?? title }, listOf(cell(row))),
+          E(
+            'td',
+            { class: `td ${kind ?? ''}`, 'data-title': label ?? title },
+            listOf(cell(row)).map(this.apart),
+          ),
         ),
       ),
     );
@@ -89,18 +96,50 @@ return baseclass.extend({
     if (key !== null) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
   },
 
-  /** A button that waits for what it begins. `key`: tells it from others of the same page. */
+  /** A button that waits for what it begins. `key`: tells it from others of the same page; LuCI takes the focus from a
+   * button that waits, and one with a key gets it back. */
   button(label, run, kind, key, more) {
+    const back = () =>
+      setTimeout(() => document.activeElement === document.body && this.focus(key), 0);
+    const waits = (event) => Promise.resolve(run(event)).finally(key ? back : null);
     return E(
       'button',
       {
         class: `btn cbi-button cbi-button-${kind ?? 'neutral'}`,
         'data-key': key,
-        click: ui.createHandlerFn(this, run),
+        click: ui.createHandlerFn(this, waits),
         ...more,
       },
       [label],
     );
+  },
+
+  /** Focuses what has the key now. */
+  focus(key) {
+    document.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  },
+
+  /** Shows a dialog, which keeps the focus; `close` gives it back to what has the key. Its first button closes it: LuCI
+   * presses the first of a button-row when Escape is. `others`: the buttons after it. */
+  dialog(title, label, others, children, key) {
+    this.from = key;
+    const keep = (event) => {
+      if (event.key !== 'Tab') return;
+      const ends = [buttons[0], buttons[buttons.length - 1]];
+      if (event.target !== ends[event.shiftKey ? 0 : 1]) return;
+      ends[event.shiftKey ? 1 : 0].focus();
+      event.preventDefault();
+    };
+    const row = [this.button(label, () => this.close()), ...others].flatMap((one) => [one, ' ']);
+    const box = E('div', { keydown: keep }, [...children, E('div', { class: 'button-row' }, row)]);
+    const buttons = box.querySelectorAll('button');
+    ui.showModal(title, [box]);
+    buttons[0].focus();
+  },
+
+  close() {
+    ui.hideModal();
+    this.focus(this.from);
   },
 
   /** Says what an answer says; what is wrong stays until it is dismissed. Returns whether nothing is. */
@@ -144,7 +183,7 @@ return baseclass.extend({
   fix({ fix }) {
     if (!fix) return [];
     const steps = stepsOf(fix);
-    const command = E('code', {}, [fix]);
+    const command = E('code', { dir: 'ltr' }, [fix]);
     if (steps === null || !L.hasViewPermission()) return [command];
     const writes = steps.filter(({ verb }) => verb);
     const acts = steps.filter(({ name }) => name);

@@ -1,6 +1,5 @@
 'use strict';
 'require view';
-'require ui';
 'require uci';
 'require whp.agent as agent';
 'require whp.page as page';
@@ -108,7 +107,7 @@ return view.extend({
         E('small', {}, [protocol]),
       ],
       bytes: ({ bytes_up, bytes_down }) => [
-        E('span', { class: 'nowrap' }, [words.bytes(bytes_up + bytes_down)]),
+        E('bdi', { class: 'nowrap' }, [words.bytes(bytes_up + bytes_down)]),
       ],
       age: ({ start_time }) =>
         start_time === null
@@ -180,7 +179,7 @@ return view.extend({
 
   why(flow) {
     return agent.why(flow.flow).then((answer) => {
-      const reasons = (answer.reasons ?? []).map((text) => E('li', {}, [text]));
+      const reasons = (answer.reasons ?? []).map((text) => E('li', {}, [page.apart(text)]));
       const facts = [
         _('Device'),
         words.device(flow),
@@ -193,16 +192,18 @@ return view.extend({
       ];
       const terms = [];
       for (let at = 0; at < facts.length; at += 2)
-        terms.push(E('div', {}, [E('strong', {}, [facts[at]]), ': ', facts[at + 1]]));
-      ui.showModal(_('Why this connection?'), [
-        E('p', {}, [E('strong', {}, [answer.verdict ?? answer.error])]),
-        ...terms,
-        reasons.length > 0 ? E('ol', {}, reasons) : '',
-        E('div', { class: 'button-row' }, [
-          ...(L.hasViewPermission() ? this.choices(flow) : []),
-          page.button(_('Close'), ui.hideModal),
-        ]),
-      ]);
+        terms.push(E('div', {}, [E('strong', {}, [facts[at]]), ': ', page.apart(facts[at + 1])]));
+      page.dialog(
+        _('Why this connection?'),
+        _('Close'),
+        L.hasViewPermission() ? this.choices(flow) : [],
+        [
+          E('p', {}, [E('strong', {}, [page.apart(answer.verdict ?? answer.error)])]),
+          ...terms,
+          reasons.length > 0 ? E('ol', {}, reasons) : '',
+        ],
+        `why ${flow.flow}`,
+      );
     });
   },
 
@@ -211,7 +212,7 @@ return view.extend({
       page.button(
         label,
         () => {
-          ui.hideModal();
+          page.close();
           return run();
         },
         kind,
@@ -237,7 +238,7 @@ return view.extend({
         'action',
         _('Forgets what was learned of this address'),
       ),
-    ].flatMap((one) => [one, ' ']);
+    ];
   },
 
   /** Writes a rule that keeps the address direct, and says what was written. */

@@ -1,7 +1,6 @@
 'use strict';
 'require view';
 'require uci';
-'require ui';
 'require whp.agent as agent';
 'require whp.graph as graph';
 'require whp.page as page';
@@ -167,25 +166,23 @@ return view.extend({
   },
 
   pause(app, act) {
-    ui.showModal(_('Pause for an hour'), [
-      E('p', {}, [
-        _('New connections of %s then go out directly and show the address of your home.').format(
-          app,
-        ),
-      ]),
-      E('div', { class: 'button-row' }, [
-        page.button(_('Cancel'), ui.hideModal),
-        ' ',
-        page.button(
-          _('Pause'),
-          () => {
-            ui.hideModal();
-            return act('pause', `${app} 60`);
-          },
-          'negative',
-        ),
-      ]),
-    ]);
+    const run = () => {
+      page.close();
+      return act('pause', `${app} 60`);
+    };
+    page.dialog(
+      _('Pause for an hour'),
+      _('Cancel'),
+      [page.button(_('Pause'), run, 'negative')],
+      [
+        E('p', {}, [
+          _('New connections of %s then go out directly and show the address of your home.').format(
+            app,
+          ),
+        ]),
+      ],
+      `pause ${app}`,
+    );
   },
 
   proxies({ proxies, moves }) {
