@@ -40,6 +40,7 @@ return view.extend({
         type: 'text',
         id: `whp-${name}`,
         class: 'cbi-input-text',
+        dir: 'ltr',
         placeholder: example,
         value: first[name] ?? '',
         input: () => this.check(),
@@ -50,6 +51,7 @@ return view.extend({
     const paste = E('textarea', {
       id: 'whp-paste',
       class: 'cbi-input-textarea',
+      dir: 'ltr',
       rows: 4,
       placeholder: "uci set whp.cloud.address='203.0.113.20'",
       input: () => this.read(paste.value),
@@ -58,6 +60,7 @@ return view.extend({
       type: 'text',
       id: 'whp-names',
       class: 'cbi-input-text',
+      dir: 'ltr',
       placeholder: 'calls.example.com',
       input: () => this.check(),
     });
