@@ -207,6 +207,33 @@ function checkOf(text: string): string[] {
   return problems.map((one) => [one.text, ...(one.fix === undefined ? [] : [one.fix])].join('; '));
 }
 
+test('the proxies of an application are put in order by dragging, and the first that is up is taken', async () => {
+  const proxyNow = (): string | null | undefined =>
+    home.status().apps.find(({ app }) => app === 'skype')?.new_connections.proxy;
+  assert.is(proxyNow(), 'a');
+  const { page, wrong, close } = await open('applications');
+  await page.click('tr[data-sid="skype"] button:has-text("Edit")');
+  const items = page.locator('#modal [data-name="proxy"] .item');
+  assert.equal(await items.evaluateAll((all) => all.map((one) => one.firstChild?.textContent)), [
+    'a',
+    'b',
+  ]);
+  await items.nth(1).dragTo(items.nth(0));
+  await page.click('#modal button:has-text("Save")');
+  await page.click('.cbi-page-actions button:has-text("Save & Apply")');
+  await page.waitForTimeout(500);
+  assert.match(
+    readFileSync(FILE, 'utf8'),
+    /config app 'skype'\n(\toption .*\n)*\tlist proxy 'b'\n\tlist proxy 'a'\n/,
+  );
+  for (let tries = 0; proxyNow() !== 'b'; tries++) {
+    assert.ok(tries < 100, `${proxyNow()}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.equal(wrong, []);
+  await close();
+});
+
 test('the hours of a week are marked with mouse and keys', async () => {
   const { page, wrong, close } = await open('applications');
   await page.click('tr[data-sid="echo"] button:has-text("Edit")');

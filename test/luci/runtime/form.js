@@ -96,10 +96,16 @@
     render() {
       const shown = this.children.filter(({ modalonly }) => modalonly !== true);
       const rows = this.sids().map((sid) =>
-        E('tr', { 'data-sid': sid }, [
-          this.anonymous ? '' : E('th', { scope: 'row' }, [sid]),
-          ...shown.map((one) => E('td', {}, one.editable ? [one.widget(sid)] : one.textvalue(sid))),
-          E('td', {}, [
+        E('tr', { class: 'tr', 'data-sid': sid }, [
+          this.anonymous ? '' : E('th', { class: 'td', scope: 'row' }, [sid]),
+          ...shown.map((one) =>
+            E(
+              'td',
+              { class: 'td', 'data-title': one.title },
+              one.editable ? [one.widget(sid)] : one.textvalue(sid),
+            ),
+          ),
+          E('td', { class: 'td cbi-section-actions' }, [
             E('button', { click: () => this.edit(sid) }, ['Edit']),
             E('button', { click: () => this.remove(sid) }, ['Delete']),
           ]),
@@ -110,7 +116,10 @@
       const head = titles.map((title) => E('th', { scope: 'col' }, title));
       return E('div', { class: 'cbi-section' }, [
         ...this.heading(),
-        E('table', {}, [E('tr', {}, [...head, E('td', {}, [])]), ...rows]),
+        E('table', { class: 'table' }, [
+          E('tr', { class: 'tr table-titles' }, [...head, E('td', {}, [])]),
+          ...rows,
+        ]),
         this.anonymous ? '' : name,
         E('button', { click: () => this.add(name.value) }, ['Add']),
       ]);
@@ -278,9 +287,32 @@
         dom.content(
           list,
           items.map((one, at) =>
-            E('li', {}, [one, E('button', { click: () => take(at) }, [`Remove ${one}`])]),
+            E(
+              'li',
+              {
+                class: 'item',
+                draggable: true,
+                dragstart: () => {
+                  dragged = at;
+                },
+                dragover: (event) => event.preventDefault(),
+                drop: (event) => {
+                  event.preventDefault();
+                  move(at);
+                },
+              },
+              [one, E('button', { click: () => take(at) }, [`Remove ${one}`])],
+            ),
           ),
         );
+      // As in LuCI, what is dragged stands before what it is dropped on.
+      let dragged = 0;
+      const move = (to) => {
+        const [one] = items.splice(dragged, 1);
+        items.splice(to > dragged ? to - 1 : to, 0, one);
+        draw();
+        node.dispatchEvent(new Event('change'));
+      };
       const take = (at) => {
         items.splice(at, 1);
         draw();

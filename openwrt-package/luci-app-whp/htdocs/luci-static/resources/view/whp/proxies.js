@@ -16,7 +16,13 @@ return view.extend({
         'The servers that you rent, and the tunnel to each. The server’s installer prints these values under the same names.',
       ),
     );
-    const section = settings.grid(map, 'proxy');
+    const section = settings.grid(
+      map,
+      'proxy',
+      null,
+      _('Which is taken first, each application says: drag its proxies into order there.'),
+      { sortable: false },
+    );
     const add = (kind, name, title, description, more) =>
       settings.option(section, kind, name, title, description, more);
     settings.flag(section, 'enabled', _('On'), null, {
