@@ -39,7 +39,7 @@ apk_tree() {
   own_script "$work/control/postrm" >"$scripts/post-deinstall"
 }
 
-# pack_apk APK WORK FILE
+# pack_apk APK WORK FILE: what is for every router is `all` for opkg and `noarch` for apk, which installs no `all`.
 pack_apk() {
   local apk=$1 work=$2 file=$3 tree=$2/apk/data scripts=$2/apk name
   apk_tree "$work"
@@ -48,7 +48,7 @@ pack_apk() {
   rm -f "$file"
   "$apk" mkpkg --info "name:$name" --info "version:$(control_field "$work" Version)" \
     --info "description:$(sed -n -e 's/^Description: *//p' -e 's/^ //p' "$work/control/control" | tr '\n' ' ' | sed 's/ *$//')" \
-    --info "arch:$(control_field "$work" Architecture)" \
+    --info "arch:$(control_field "$work" Architecture | sed 's/^all$/noarch/')" \
     --info "license:$(control_field "$work" License)" \
     --info "origin:$(control_field "$work" Source)" \
     --info "provides:$name-any" \

@@ -139,18 +139,8 @@ test('a feed finds the Makefile, and one of a second package beside it', () => {
   rmSync(root, { recursive: true });
 });
 
-test("an .apk says what OpenWrt's own packing says: provides, depends, a script for each step", () => {
-  const work = mkdtempSync(join(tmpdir(), 'whp-apk-'));
-  mkdirSync(join(work, 'data/etc/config'), { recursive: true });
-  mkdirSync(join(work, 'control'));
-  writeFileSync(join(work, 'data/etc/config/whp'), 'config globals\n');
-  writeFileSync(join(work, 'conffiles'), '/etc/config/whp\n/etc/whp/\n');
-  writeFileSync(
-    join(work, 'control/control'),
-    'Package: whp\nVersion: 0.1.0-r1\nDepends: libc, nftables\nSource: feeds/whp/whp\nLicense: MIT\nArchitecture: x86_64\nDescription:  Routes.\n',
-  );
-  for (const name of ['preinst', 'postinst-pkg', 'prerm-pkg', 'postrm'])
-    writeFileSync(join(work, 'control', name), `#!/bin/sh\necho ${name}\n`);
+/** What scripts/lib/apk.sh gives the program apk of a folder, in words, and the scripts of the package. */
+function packApk(work: string): { words: string[]; script: (name: string) => string } {
   writeFileSync(join(work, 'apk-program'), '#!/bin/sh\nprintf "%s\\n" "$@"\n', { mode: 0o755 });
   const { stdout, stderr } = spawnSync(
     'bash',
@@ -164,10 +154,28 @@ test("an .apk says what OpenWrt's own packing says: provides, depends, a script 
     { encoding: 'utf8', env: { PATH: process.env.PATH, SOURCE_DATE_EPOCH: '0' } },
   );
   assert.is(stderr, '');
-  const words = stdout.split('\n');
+  return {
+    words: stdout.split('\n'),
+    script: (name) => readFileSync(join(work, 'apk', name), 'utf8'),
+  };
+}
+
+test("an .apk says what OpenWrt's own packing says: provides, depends, a script for each step", () => {
+  const work = mkdtempSync(join(tmpdir(), 'whp-apk-'));
+  mkdirSync(join(work, 'data/etc/config'), { recursive: true });
+  mkdirSync(join(work, 'control'));
+  writeFileSync(join(work, 'data/etc/config/whp'), 'config globals\n');
+  writeFileSync(join(work, 'conffiles'), '/etc/config/whp\n/etc/whp/\n');
+  writeFileSync(
+    join(work, 'control/control'),
+    'Package: whp\nVersion: 0.1.0-r1\nDepends: libc, nftables\nSource: feeds/whp/whp\nLicense: MIT\nArchitecture: x86_64\nDescription:  Routes.\n',
+  );
+  for (const name of ['preinst', 'postinst-pkg', 'prerm-pkg', 'postrm'])
+    writeFileSync(join(work, 'control', name), `#!/bin/sh\necho ${name}\n`);
+  const { words, script } = packApk(work);
+  assert.ok(words.includes('arch:x86_64'));
   assert.ok(words.includes('provides:whp-any'));
   assert.ok(words.includes('depends:libc nftables'));
-  const script = (name: string): string => readFileSync(join(work, 'apk', name), 'utf8');
   for (const name of ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'])
     assert.ok(words.includes(`${name}:${join(work, 'apk', name)}`), name);
   // The service is started before the package's own script runs, which knows of the upgrade.
@@ -176,6 +184,24 @@ test("an .apk says what OpenWrt's own packing says: provides, depends, a script 
     /^#!\/bin\/sh\nexport PKG_UPGRADE=1\n[\s\S]*default_postinst\necho postinst-pkg\n$/,
   );
   assert.match(script('pre-deinstall'), /default_prerm\necho prerm-pkg\n$/);
+  rmSync(work, { recursive: true });
+});
+
+test('an .apk for every router is of no architecture, and one without scripts of its own has those of the distribution', () => {
+  const work = mkdtempSync(join(tmpdir(), 'whp-apk-'));
+  mkdirSync(join(work, 'data/www'), { recursive: true });
+  mkdirSync(join(work, 'control'));
+  writeFileSync(join(work, 'data/www/page.js'), '');
+  writeFileSync(join(work, 'conffiles'), '');
+  writeFileSync(
+    join(work, 'control/control'),
+    'Package: luci-app-whp\nVersion: 0.1.0-r1\nDepends: libc, luci-base, whp\nArchitecture: all\nDescription:  Pages.\n',
+  );
+  const { words, script } = packApk(work);
+  assert.ok(words.includes('arch:noarch'), words.join('\n'));
+  assert.ok(words.includes('provides:luci-app-whp-any'));
+  assert.match(script('post-install'), /export pkgname="luci-app-whp"\n[\s\S]*default_postinst\n$/);
+  assert.is(script('post-deinstall'), '#!/bin/sh\n');
   rmSync(work, { recursive: true });
 });
 
