@@ -235,6 +235,25 @@ test('the proxies of an application are put in order by dragging, and the first 
   await close();
 });
 
+test('a device that was just added is offered for a group', async () => {
+  const { page, wrong, close } = await open('devices');
+  const [devices, groups] = [0, 1].map((at) => page.locator('.cbi-section').nth(at));
+  await devices!.locator('input[aria-label="Name"]').fill('console');
+  await devices!.locator('button:text-is("Add")').click();
+  await page.locator('#modal [data-name="mac"] input').fill('02:00:00:00:01:55');
+  await page.click('#modal button:has-text("Save")');
+  await groups!.locator('input[aria-label="Name"]').fill('games');
+  await groups!.locator('button:text-is("Add")').click();
+  await page.click('#modal [data-name="device"] [data-value="console"]');
+  await page.click('#modal button:has-text("Save")');
+  await page.click('.cbi-page-actions button:has-text("Save & Apply")');
+  await page.waitForTimeout(500);
+  const [, written] = readFileSync(FILE, 'utf8').split("config group 'games'\n");
+  assert.match(written!, /^\tlist device 'console'$/m);
+  assert.equal(wrong, []);
+  await close();
+});
+
 test('the hours of a week are marked with mouse and keys', async () => {
   const { page, wrong, close } = await open('applications');
   await page.click('tr[data-sid="echo"] button:has-text("Edit")');

@@ -172,7 +172,7 @@
     rmempty: true,
 
     __init__(map, section, option, title, description) {
-      Object.assign(this, { map, section, option, title, description, choices: [], nodes: {} });
+      Object.assign(this, { map, section, option, title, description, nodes: {} });
     },
 
     cbid(sid) {
@@ -188,7 +188,14 @@
     },
 
     value(key, label) {
-      this.choices.push([key, label ?? key]);
+      this.keylist ??= [];
+      this.keylist.push(key);
+      this.vallist ??= [];
+      this.vallist.push(label ?? key);
+    },
+
+    choices() {
+      return (this.keylist ?? []).map((key, at) => [key, this.vallist[at]]);
     },
 
     /** As in LuCI, a widget of the page's own is found by its id alone. */
@@ -270,7 +277,7 @@
 
   const ListValue = Value.extend({
     renderWidget(_sid, _index, value) {
-      const options = this.choices.map(([key, label]) => E('option', { value: key }, [label]));
+      const options = this.choices().map(([key, label]) => E('option', { value: key }, [label]));
       const node = E('select', {}, options);
       node.value = value ?? this.default ?? '';
       return instanceOf(node, () => node.value);
@@ -324,7 +331,7 @@
         draw();
       };
       typed.addEventListener('keydown', ({ key }) => key === 'Enter' && add(typed.value));
-      for (const [key, label] of this.choices) {
+      for (const [key, label] of this.choices()) {
         const choice = E('button', { class: 'choice', 'data-value': key, click: () => add(key) }, [
           label,
         ]);

@@ -80,12 +80,20 @@ return baseclass.extend({
     return Object.assign(section, { addremove: true, nodescriptions: true, sortable: true }, more);
   },
 
-  /** Offers what is known for a list of devices. */
+  /** Offers what is known for a list of devices: also a section that was added on this page. */
   offerDevices(option, sections) {
-    for (const type of sections)
-      for (const one of uci.sections('whp', type)) option.value(one['.name'], one['.name']);
-    for (const { mac, device, addresses } of this.devices)
-      if (mac) option.value(mac, E('span', {}, [`${device ?? addresses[0] ?? ''} (${mac})`]));
+    const { devices } = this;
+    const offer = (to) => {
+      const add = (key, label) => to.keylist?.includes(key) || to.value(key, label);
+      for (const type of sections)
+        for (const one of uci.sections('whp', type)) add(one['.name'], one['.name']);
+      for (const { mac, device, addresses } of devices)
+        if (mac) add(mac, E('span', {}, [`${device ?? addresses[0] ?? ''} (${mac})`]));
+    };
+    option.renderWidget = function (...given) {
+      offer(this);
+      return form.DynamicList.prototype.renderWidget.apply(this, given);
+    };
     return option;
   },
 
