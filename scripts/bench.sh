@@ -2,11 +2,11 @@
 # The benchmarks: the agent on the emulated router, each figure beside its budget, as one table and
 # in out/bench/result.json. What each means and what emulation distorts: docs/benchmarks.md.
 #
-#   scripts/bench.sh [--router mipsel|x86_64] [--only answers,router,forwarding,package] [--runs N] [--keep]
+#   scripts/bench.sh [--router mipsel|x86_64] [--only answers,router,forwarding,pages,package] [--runs N] [--keep]
 #
 # Each figure is the median of N runs (default 3). --keep writes the figures of a whole run to docs/figures/bench.json,
 # and from there into the documents; three runs or more.
-# Takes half an hour and both processors. Exit status 0: everything was measured, budgets kept or
+# Takes an hour and a half and both processors. Exit status 0: everything was measured, budgets kept or
 # not; --strict makes it 1 when one is not kept.
 set -eu
 cd "$(dirname "$0")/.."
@@ -25,11 +25,11 @@ WHP_LAB_CHECK=1 node --enable-source-maps "$bundle" "$@" || exit
 ./scripts/host.sh x86_64 mipsel >&2
 node scripts/bundle.mjs >&2
 ./scripts/package.sh mipsel_24kc >&2
-# The limit of holding, and what notes a change: programs of few lines, for each kind of router.
+# The limit of holding, what calls as rpcd does, and what notes a change: programs of few lines, for each kind of router.
 for target in mipsel:mipsel-linux-gnu-gcc x86_64:gcc; do
   programs=out/bench-programs/${target%%:*}
   mkdir -p "$programs"
-  for program in accept moments; do
+  for program in accept calls moments; do
     ${target#*:} -O2 -static -Wall -Wextra -Werror "test/bench/$program.c" -o "$programs/$program"
   done
 done

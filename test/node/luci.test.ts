@@ -12,6 +12,7 @@ import { blankProfile } from '../../agent/src/profile/blank.ts';
 import { parseUci } from '../../agent/src/syntax/uci.ts';
 import type { RuleProblem, Section } from '../../scripts/luci/rules.ts';
 import { INTERFACES } from '../fixtures/luci-interfaces.ts';
+import { PAGES } from '../lab/bench/pages.ts';
 
 const APP = 'openwrt-package/luci-app-whp';
 const RESOURCES = `${APP}/htdocs/luci-static/resources`;
@@ -206,6 +207,46 @@ test('the pages use the interfaces of LuCI that are written down, and the runtim
     'ui',
     'view',
   ]);
+});
+
+test('the benchmark asks what the pages ask again and again, at their pace', () => {
+  /** Of LuCI, where its owner has set no other: modules/luci-base/ucode/template/header.ut. */
+  const LUCI_EVERY = 5;
+  const polled: Record<string, Record<string, number>> = {};
+  for (const [name, text] of sources) {
+    const view = /^view\/(.*)\.js$/.exec(name)?.[1];
+    if (view === undefined) continue;
+    const found: Record<string, number> = {};
+    for (const [, every, owner, method] of text.matchAll(
+      /agent\.follow\(\s*(\w+),\s*\(\) => (agent|this)\.(\w+)\(/g,
+    )) {
+      const seconds = Number(new RegExp(`const ${every} = (\\d+);`).exec(text)?.[1] ?? every);
+      const own = new RegExp(`^ {2}${method}\\([\\s\\S]*?\\bagent\\s*\\.(\\w+)\\(`, 'm');
+      found[owner === 'agent' ? method! : own.exec(text)![1]!] = seconds;
+    }
+    // LuCI's status page calls `load` of each of its boxes.
+    const [, load] = /load: \(\) => agent\.(\w+)\(\)/.exec(text) ?? [];
+    if (view.startsWith('status/include/')) found[load!] = LUCI_EVERY;
+    assert.is(
+      text.match(/agent\.follow\(/g)?.length ?? 0,
+      Object.keys(found).length - (view.startsWith('status/include/') ? 1 : 0),
+      view,
+    );
+    if (Object.keys(found).length > 0) polled[view] = found;
+  }
+  const asked = Object.fromEntries(
+    Object.entries(PAGES).map(([view, polls]) => [
+      view,
+      Object.fromEntries(polls.map(({ method, every }) => [method, every])),
+    ]),
+  );
+  assert.equal(asked, polled);
+  for (const { method, input } of Object.values(PAGES).flat())
+    assert.equal(
+      Object.keys(input).filter((one) => !(one in listed[method]!)),
+      [],
+      method,
+    );
 });
 
 test('a page takes nothing from elsewhere, and makes no HTML of data', () => {

@@ -11,6 +11,8 @@ import { bundle } from './programs.ts';
 
 export const PROGRAMS = '/usr/lib/bench';
 export const HOST = 'WHP_WATCHDOG_SECONDS=600 /usr/lib/whp/whp-host';
+/** Of rpcd; the lab's own files have no rpcd, and not its plugins. */
+export const PLUGIN = '/usr/libexec/rpcd/whp';
 /** Queue of held answers, and the configuration. */
 export const QUEUE = 5300;
 export const CONFIGURATION = '/etc/config/whp';
@@ -35,10 +37,12 @@ export async function routerPrograms(router: string): Promise<Map<string, Projec
     Object.fromEntries(names.map((n) => [n, `test/bench/${n}.ts`])),
     PROGRAMS,
   );
-  for (const name of ['accept', 'moments']) {
+  for (const name of ['accept', 'calls', 'moments']) {
     const bytes = readFileSync(join(projectRoot(), 'out/bench-programs', router, name));
     files.set(`${PROGRAMS}/${name}`, { bytes, mode: 0o755 });
   }
+  const plugin = readFileSync(join(projectRoot(), 'openwrt-package/files/whp.rpcd'));
+  files.set(PLUGIN, { bytes: plugin, mode: 0o755 });
   return files;
 }
 

@@ -1,6 +1,6 @@
 // `npm run bench`: boots the lab's router, measures what docs/benchmarks.md promises, prints one
 // table. Two boots: one with captures for the DNS answers, one without for forwarding, which
-// captures would slow down. Every comparison is made within one boot.
+// captures would slow down, and for the pages. Every comparison is made within one boot.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { keepFigures } from '../keep.ts';
@@ -14,12 +14,13 @@ import { merge, type Reading, tableText } from './figures.ts';
 import { forwardingReadings, measureForwarding } from './forward.ts';
 import { machineText, watchHost } from './host.ts';
 import { packageReading } from './package.ts';
+import { measurePages } from './pages.ts';
 import { measureRouter } from './router.ts';
 import { measureRun, type Run } from './run.ts';
 import { passages } from './wires.ts';
 import { startWorld, worldPrograms } from './world.ts';
 
-const PARTS = ['answers', 'router', 'forwarding', 'package'];
+const PARTS = ['answers', 'router', 'forwarding', 'pages', 'package'];
 /** Fewer say nothing of the spread, and are not kept. Phases have one digit for the run. */
 const LEAST_RUNS = 3;
 const MOST_RUNS = 7;
@@ -93,6 +94,12 @@ async function measurePrograms(lab: Lab): Promise<Reading[][]> {
   return measured;
 }
 
+async function measureLooks(lab: Lab): Promise<Reading[][]> {
+  const measured: Reading[][] = [];
+  for (let run = 1; run <= runs; run += 1) measured.push(await measurePages(lab, run, say));
+  return measured;
+}
+
 /** All parts asked for; one that fails does not hide the others. */
 async function measureAll(): Promise<{ readings: Reading[][]; whole: boolean }> {
   const readings: Reading[][] = [];
@@ -113,12 +120,14 @@ async function measureAll(): Promise<{ readings: Reading[][]; whole: boolean }> 
       await part('router', () => measurePrograms(lab));
     });
   }
-  if (parts.has('forwarding')) {
-    await inLab(false, (lab) =>
-      part('forwarding', async () =>
+  if (parts.has('forwarding') || parts.has('pages')) {
+    await inLab(false, async (lab) => {
+      await part('forwarding', async () =>
         forwardingReadings(await measureForwarding(lab.world, lab.router, runs, say)),
-      ),
-    );
+      );
+      await endAgents(lab.router);
+      await part('pages', () => measureLooks(lab));
+    });
   }
   await part('package', async () => [[packageReading()]]);
   return { readings, whole };

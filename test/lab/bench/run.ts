@@ -1,7 +1,6 @@
 // One run of what the agent costs: phases of DNS answers, starts, reload and repair, memory and processor time, in one
 // order, so that all runs of a boot are alike. Leaves the router without an agent.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StatusAnswer } from '../../../agent/src/answers/status.ts';
 import type { Lab } from '../machine/lab.ts';
 import type { Machine } from '../machine/machine.ts';
 import { configText } from '../mode.ts';
@@ -19,17 +18,14 @@ import {
 } from './agent.ts';
 import { askPhase, type RampQueue, rampWith, rampWithout, settled } from './answers.ts';
 import { beside, type Reading, reading } from './figures.ts';
+import { CALM, fill } from './full.ts';
 import { acceptingAll, byScript, fillingByDnsmasq, following } from './others.ts';
-import { ask, openFlows, RESOLVER, ROUTER } from './world.ts';
+import { ask, RESOLVER } from './world.ts';
 
 const MEGABYTE = 1048576;
-/** Seconds after a start in which the agent looks at everything once. */
-const CALM = 6;
 const IDLE = 15;
-const FLOWS = 2000;
-const ENDPOINTS = 2000;
-/** Names a second that teach them, two endpoints each: fewer than the home's share of lessons. */
-const LEARNING = 30;
+/** Seconds: longer than what is measured with them, shorter than until the next run. */
+const FLOWS_LAST = 600;
 /** Names a second that are taught beside others' nft. */
 const TAUGHT = 10;
 const CHECK = 'nft -c -f /tmp/whp.nft';
@@ -139,17 +135,12 @@ async function measureIdle(router: Machine): Promise<Reading[]> {
 }
 
 /** With many endpoints, what the phases have taught beside, and many open flows. */
-async function measureFull({ world, router }: Lab, run: number): Promise<Reading[]> {
-  await ask(world, ROUTER, `Y${run}`, LEARNING, ENDPOINTS / 2, 100);
-  // A flow of one packet ends sooner than the last of these is open.
-  await router.must('sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600');
-  await openFlows(world, FLOWS);
-  const { memory_bytes: memory, apps } = await whenFull(router);
-  const { endpoints = 0, peers = 0, flows = 0 } = apps[0] ?? {};
+async function measureFull(lab: Lab, run: number): Promise<Reading[]> {
+  const { router } = lab;
+  const { memory, text: note } = await fill(lab, `Y${run}`, FLOWS_LAST);
   const took = await processTime(router, 7, '/usr/bin/whp status');
   const nothing = await processTime(router, 7, '/bin/true');
   const list = await processTime(router, 3, 'conntrack -L');
-  const note = `${endpoints} endpoints, ${peers} pairs, ${flows} flows`;
   return [
     reading('resident memory, 2,000 endpoints and 2,000 flows', memory / MEGABYTE, 'MB', {
       atMost: 5.5,
@@ -161,18 +152,6 @@ async function measureFull({ world, router }: Lab, run: number): Promise<Reading
       note,
     }),
   ];
-}
-
-/** The status once the agent has read all flows, which it does at its own pace. */
-async function whenFull(router: Machine): Promise<StatusAnswer> {
-  await settled(router);
-  for (let tries = 0; ; tries += 1) {
-    const found = await status(router);
-    const { endpoints = 0, flows = 0 } = found.apps[0] ?? {};
-    if (flows >= FLOWS && endpoints >= ENDPOINTS) return found;
-    if (tries === 60) throw new Error(`the agent has ${flows} flows, ${endpoints} endpoints`);
-    await sleep(2000);
-  }
 }
 
 /** Others' nft beside an agent that teaches, and beside one that does not. */

@@ -35,6 +35,8 @@ export interface Machine {
   readonly log: string;
   /** Seconds from the start of the emulator until the control channel answered. */
   readonly bootSeconds: number;
+  /** Seconds of the host's processors that the emulator has used. */
+  emulatorSeconds(): number;
   /** Runs a shell command line and collects its output; any exit status resolves. */
   run(command: string, options?: RunOptions): Promise<RunResult>;
   /** Like run, but a status other than 0 rejects, with what the command wrote to stderr. */
@@ -260,6 +262,7 @@ export async function bootMachine(options: MachineOptions): Promise<Machine> {
       return output;
     },
     consoleTail: tail,
+    emulatorSeconds: () => processSeconds(child.pid!),
     async stop() {
       if (ended === undefined) {
         const line = 'sync; (sleep 0.2; reboot -f) >/dev/null 2>&1 &';
@@ -277,6 +280,13 @@ export async function bootMachine(options: MachineOptions): Promise<Machine> {
 /** `text` as one word of a shell command line. */
 export function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** User and system time, which Linux counts in hundredths: fields 14 and 15 of /proc/PID/stat. */
+function processSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function consoleTail(log: string, lines: number): string {
