@@ -10,8 +10,8 @@
 // The first page: whether it protects, and of each application and proxy how it is.
 
 /** Numbers of the graph: three minutes. */
-const SHOWN = 60;
-const EVERY = 3;
+const SHOWN = 36;
+const EVERY = 5;
 /** Bytes that the tunnel adds to each packet: IPv4, GRE with a key, and the header of Ethernet. */
 const WRAP = 42;
 
