@@ -25,7 +25,7 @@ export const PAGES: { readonly [view: string]: readonly Poll[] } = {
   'whp/connections': [
     {
       method: 'flows',
-      every: 5,
+      every: 10,
       input: { limit: 50, offset: 0, app: '', search: '', sort: 'bytes', descending: true },
     },
   ],

@@ -50,7 +50,7 @@ return view.extend({
       [E('option', { value: '' }, [_('All applications')]), ...apps],
     );
     agent.follow(
-      5,
+      10,
       () => this.fetch(),
       (answer) => this.show(answer),
     );
