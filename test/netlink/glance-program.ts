@@ -9,6 +9,7 @@ import { compile } from '../../agent/src/ruleset/compile/compile.ts';
 import { EXPIRED } from '../../agent/src/ruleset/compile/sets.ts';
 import { renderLoad } from '../../agent/src/ruleset/render.ts';
 import { createState } from '../../agent/src/step/state.ts';
+import { byteString } from '../../agent/src/wire/hex.ts';
 import { decodePacket } from '../../agent/src/wire/packet.ts';
 import { answerTo, queryFor } from '../fixtures/dns.ts';
 import { policyFrom } from '../fixtures/policies.ts';
@@ -18,7 +19,7 @@ import { inetAddress, openUdp, receiveUdp } from './udp.ts';
 
 const loaded = await runProgram(['nft', '-f', '-'], {
   input: `table inet whpt { chain out { type filter hook output priority 0;
-    udp dport 5453 log prefix "whp:query" group 5310
+    udp dport { 5453, 5454 } log prefix "whp:query" group 5310
   }; }`,
 });
 if (loaded.status !== 0) throw new Error(loaded.stderr);
@@ -39,8 +40,11 @@ const resolver = openUdp(5453);
 const crowd = openUdp(5454);
 const device = openUdp(40000);
 let called: string[] = [];
-const opened = kernel.feeds.answers(5310, (id) => {
+/** The last byte of each answer that the script was called for: of its last address. */
+let lasts: number[] = [];
+const opened = kernel.feeds.answers(5310, (id, { bytes, end }) => {
   called.push(id === null ? 'taught' : 'answer');
+  lasts.push(bytes[end - 1]!);
   if (id !== null) answers.release(id);
 });
 const listened = kernel.feeds.announced(
@@ -64,6 +68,7 @@ function send(from: number, to: number, message: Uint8Array): void {
 /** Sends and waits; returns how many datagrams arrived at the other end. */
 async function passed(from: number, to: number, messages: readonly Uint8Array[]): Promise<number> {
   called = [];
+  lasts = [];
   for (const message of messages) send(from, to, message);
   await new Promise<void>((done) => os.setTimeout(done, 150));
   let arrived = 0;
@@ -188,6 +193,36 @@ await claimLater(
   },
 );
 
+const tells = (last: number) => answerTo('ui.skype.com', [{ ...A, rdata: [203, 0, 113, last] }]);
+/** No turn of the event loop: the thread works, and the script reads nothing. */
+const wait = (): void => {
+  const until = sys.monotonic() + 300;
+  while (sys.monotonic() < until);
+};
+
+await claimLater('an answer of the crowd is taught too', async () => {
+  needQueue();
+  await passed(device, 5454, [queryFor('ui.skype.com')]);
+  same([await answeredBehind(tells(20)), called, leaseOf(20) > 86400], [1, ['taught'], true]);
+});
+
+await claimLater('the script reads what was taught in the order of the elements', async () => {
+  needQueue();
+  await passed(device, 5454, [queryFor('ui.skype.com')]);
+  await asks(queryFor('ui.skype.com'));
+  for (const [from, last] of [
+    [crowd, 21],
+    [resolver, 22],
+  ] as const) {
+    send(from, 40000, tells(last));
+    wait();
+  }
+  lasts = [];
+  await new Promise<void>((done) => os.setTimeout(done, 100));
+  same([receiveUdp(device, 5) !== null, receiveUdp(device, 5) !== null], [true, true]);
+  same(lasts, [21, 22]);
+});
+
 await claimLater('one that nobody asked for is the script’s', async () => {
   const other = answerTo('ui.skype.com', [A]);
   other[0] = 0x77;
@@ -198,14 +233,17 @@ await claimLater('what was taught and not read is not deleted', async () => {
   needQueue();
   await asks(queryFor('ui.skype.com'));
   for (const message of [told]) send(resolver, 40000, message);
-  // No turn of the event loop: the thread has taught, and the script has read nothing.
-  const until = sys.monotonic() + 300;
-  while (sys.monotonic() < until);
-  const gone = [{ key: Uint8Array.of(203, 0, 113, 7) }];
+  wait();
+  const key = Uint8Array.of(203, 0, 113, 7);
+  const isUnread = (): boolean => kernel.sets.isUnread('skype_addr4', byteString(key));
+  const others = Uint8Array.of(203, 0, 113, 6);
+  same([isUnread(), kernel.sets.isUnread('skype_addr4', byteString(others))], [true, false]);
+  const gone = [{ key }];
   const forget = [{ operation: 'delete', set: 'skype_addr4', elements: gone }] as const;
   same(kernel.sets.teach(forget), null);
   holds(leaseOf(7) > 86400, 'deleted');
   same(await passed(resolver, 40000, []), 1);
+  holds(!isUnread(), 'read');
   same(kernel.sets.teach(forget), null);
   await new Promise<void>((done) => os.setTimeout(done, 50));
   same(leaseOf(7), 0);
