@@ -195,7 +195,7 @@ return view.extend({
             words.ago(ago_s),
             app,
             before ?? _('no proxy'),
-            words.path(way),
+            way.state === 'proxied' && way.proxy ? way.proxy : words.path(way),
           ),
           reason ? ` (${reason})` : '',
         ]),
