@@ -28,6 +28,7 @@ const limit = (file: string, name: string): { rate: number; burst: number } =>
 const DNS = 'ruleset/compile/dns';
 const queries = limit(DNS, 'QUERIES');
 const home = limit(DNS, 'HOME_QUERIES');
+const told = (constantOf(DNS, 'TOLD') as { held: { rate: number; burst: number } }).held;
 const announced = limit('ruleset/compile/device-share', 'LOG_LIMIT');
 const looks = constantOf('bounds/token-bucket', 'LOOKS') as Rate;
 const pace = constantOf('bounds/token-bucket', 'HOME_PACE') as Rate;
@@ -71,6 +72,7 @@ const SENTENCES: readonly string[] = [
   `This lasts for five minutes after the last packet, an hour in all, for ${number('ruleset/compile/ended-flows', 'SILENT') / 2} such ends`,
   // DNS.
   `**Queries**: ${queries.burst} at once and ${queries.rate} a second for each device, ${home.burst} and ${home.rate} for the home`,
+  `**Queries that the agent is told of**: ${told.burst} at once and ${told.rate} a second for each device`,
   `${number('kernel/answer-queues', 'CROWD_AT_MOST')} at a time, and are dropped beyond that`,
   `The first queue has room (${number('kernel/answer-queues', 'FIRST_AT_MOST')})`,
   `read for the window they open: ${inWords(PACE)} for each device`,
