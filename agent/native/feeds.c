@@ -21,8 +21,8 @@ enum {
     ROW = 1 << 18,     /* bytes that may wait for the script in a row */
     LONGEST = 0x11000, /* of a datagram: a packet of 64 KiB, and its attributes */
     CHEAP = 1 << 14,   /* bytes of a row whose memory is kept */
-    BEHINDHAND = 1 << 15, /* bytes of noted queries that wait; the script gets no further ones */
     STACK = 1 << 16,
+    MOST_NOTED = 1 << 15, /* bytes of noted queries that wait; with more, the script gets no further ones */
 };
 
 /* A datagram that waits, before its bytes. `result`: its size, or -errno. `packets`: how many have
@@ -194,7 +194,7 @@ static enum found read_one(struct feed *feed)
         feed->counts[FEED_ROW]++;
         if (is_allowed && size <= LONGEST && head.from.nl_pid == 0)
             judged = judge_packet(feed->kind, feed->fd, bytes, (size_t)size, taught, hear, &head.packets);
-        if (judged == KNOWN && feed->kind == LOGGED && waits(&feed->rows[LATER]) > BEHINDHAND)
+        if (judged == KNOWN && feed->kind == LOGGED && waits(&feed->rows[LATER]) > MOST_NOTED)
             judged = DONE;
         if (judged == DONE) {
             feed->counts[FEED_DEALT]++;
